@@ -1,0 +1,67 @@
+"""`data-pipeline …`: finds the command, runs it, and turns a failure into one sentence and an exit code.
+
+Belongs here: the list of commands and how errors are shown. Does not: what a command does (`commands/`).
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from data_pipeline.common.errors import PipelineError, TransientError
+
+EXIT_TROUBLE = 1
+EXIT_TRY_AGAIN = 75
+"""The BSD code for a temporary failure: the same command may succeed later."""
+
+COMMANDS = {
+    "land": "Land an hour or a day of a source from Kafka into raw.",
+    "prove": "Show for each hour that landed plus control records equals the offsets.",
+    "lag": "Show how far landing is behind Kafka, in seconds and offsets.",
+    "check": "Validate files with the rules of the contract, without Kafka or S3.",
+    "generate": "Send generated or real sample events to Kafka.",
+    "stack": "Start, stop and show the local stack.",
+    "demo": "Run the whole path on a day of sample events.",
+    "docs": "Render the documents that are made from code.",
+    "bench": "Measure a stage beside its peers.",
+    "drill": "Break something on purpose and watch it heal.",
+}
+
+
+class LazyCommands(click.Group):
+    """Imports a command's module only when it is run or asked for help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"data_pipeline.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="data-pipeline")
+def cli() -> None:
+    """Kafka to dashboards, with a proof for every hour."""
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    try:
+        cli()
+    except PipelineError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(EXIT_TRY_AGAIN if isinstance(error, TransientError) else EXIT_TROUBLE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""Where things lie in the bucket: the only place that spells a prefix.
+
+Belongs here: names of prefixes. Does not: reading or writing there.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from data_pipeline.common.windows import Hour
+
+
+def hour_prefix(stage: str, source: str, hour: Hour) -> str:
+    """`raw/date=2026-03-14/hour=09/source=web` for the stages raw, staged, quarantine and profiles."""
+    return f"{stage}/{hour.path}/source={source}"
+
+
+def hour_partition(source: str, hour: Hour) -> dict[str, str]:
+    """The partition block of a manifest of an hour and source."""
+    return {"date": f"{hour.start:%Y-%m-%d}", "hour": f"{hour.start:%H}", "source": source}
+
+
+def lake_prefix(table: str, day: date) -> str:
+    """`lake/events/date=2026-03-14`."""
+    return f"lake/{table}/date={day.isoformat()}"
+
+
+def ledger_key(topic: str, instant: datetime) -> str:
+    """`ledger/product-events.web/2026-03-14T09.json`."""
+    return f"ledger/{topic}/{instant:%Y-%m-%dT%H}.json"

@@ -1,0 +1,187 @@
+"""Settings of a deployment: the only module that reads the environment.
+
+Belongs here: every `DATA_PIPELINE_…` variable with its meaning, default and check.
+Does not: what is done with them. `docs/configuration.md` is rendered from this module.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from data_pipeline.common.errors import PermanentError
+from data_pipeline.common.object_store import S3ObjectStore
+
+PREFIX = "DATA_PIPELINE_"
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+STACK_FILE = "stack.json"
+"""Where the local stack leaves its addresses, below the state directory: the weakest source of settings."""
+
+
+class Environment(StrEnum):
+    """Where the platform runs."""
+
+    LOCAL = "local"
+    PRODUCTION = "production"
+
+
+class WarehouseKind(StrEnum):
+    """The warehouse engine."""
+
+    DUCKDB = "duckdb"
+    REDSHIFT = "redshift"
+
+
+class Settings(BaseSettings):
+    """One deployment. Variables win over the local stack's own addresses, those win over the defaults."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, secrets_dir=None)
+
+    environment: Environment = Field(Environment.LOCAL, description="`local` or `production`; anything else is an error.")
+    state_dir: Path = Field(PROJECT_ROOT / ".state", description="Folder for local state: stack, logs, DuckDB, Dagster's home.")
+    sources_file: Path = Field(
+        PROJECT_ROOT / "sources.yaml", description="The YAML file that lists the sources: topic, contract, owner, schedule."
+    )
+
+    kafka_bootstrap_servers: str = Field("127.0.0.1:9092", description="Kafka brokers, `host:port`, comma-separated.")
+    kafka_security_protocol: str = Field(
+        "PLAINTEXT", description="librdkafka's `security.protocol`: PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL."
+    )
+    kafka_sasl_mechanism: str | None = Field(None, description="librdkafka's `sasl.mechanism`, such as SCRAM-SHA-512 on MSK.")
+    kafka_sasl_username: str | None = Field(None, description="SASL user.")
+    kafka_sasl_password: SecretStr | None = Field(None, description="SASL password, or `…_FILE` naming a file that holds it.")
+
+    s3_endpoint_url: str | None = Field(None, description="S3 server; unset for AWS itself.")
+    s3_bucket: str = Field("data-pipeline", description="Bucket for all stages.")
+    s3_region: str = Field("us-east-1", description="Region to sign for.")
+    aws_access_key_id: str | None = Field(
+        None, validation_alias="AWS_ACCESS_KEY_ID", description="Unset: the standard AWS chain (roles, profiles)."
+    )
+    aws_secret_access_key: SecretStr | None = Field(None, validation_alias="AWS_SECRET_ACCESS_KEY", description="Belongs to the key above.")
+    aws_session_token: SecretStr | None = Field(None, validation_alias="AWS_SESSION_TOKEN", description="For temporary keys.")
+
+    warehouse: WarehouseKind = Field(WarehouseKind.DUCKDB, description="`duckdb` or `redshift`.")
+    duckdb_path: Path | None = Field(None, description="The DuckDB file; unset: `warehouse.duckdb` below the state directory.")
+    redshift_host: str | None = Field(None, description="Redshift cluster or workgroup endpoint.")
+    redshift_port: int = Field(5439, ge=1, le=65535, description="Redshift's port.")
+    redshift_database: str = Field("analytics", description="Redshift database.")
+    redshift_user: str | None = Field(None, description="Redshift user.")
+    redshift_password: SecretStr | None = Field(None, description="Redshift password, or `…_FILE` naming a file that holds it.")
+    redshift_copy_role_arn: str | None = Field(None, description="IAM role with which COPY reads the bucket.")
+
+    spark_master: str = Field("local[*]", description="Spark master: `local[*]`, `spark://host:port`, or `emr-serverless`.")
+    spark_driver_memory: str = Field("2g", description="Memory of Spark's driver, which does all the work on `local[*]`.")
+    jars_dir: Path = Field(PROJECT_ROOT / ".cache" / "jars", description="Where set-up put Kafka's and Spark's jars (`kafka/`, `spark/`).")
+
+    partitions_start: str = Field("2026-03-01", pattern=r"^\d{4}-\d{2}-\d{2}$", description="First day that Dagster offers as a partition.")
+    ui_port: int = Field(3000, ge=1, le=65535, description="Port of Dagster's web server.")
+    dashboard_port: int = Field(8501, ge=1, le=65535, description="Port of the dashboards.")
+    kafka_port: int = Field(9092, ge=1, le=65535, description="Port of the local stack's Kafka.")
+    s3_port: int = Field(8333, ge=1, le=65535, description="Port of the local stack's S3 server.")
+    worker_count: int = Field(2, ge=1, le=256, description="Threads or processes that land and validate at once.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _SecretFiles(settings_cls), _StackFile(settings_cls)
+
+    @classmethod
+    def from_env(cls, **overrides: Any) -> Settings:
+        """Read the environment; PermanentError naming each wrong variable, its value and what is allowed."""
+        try:
+            return cls(**overrides)
+        except ValidationError as error:
+            raise PermanentError(_explain(error)) from None
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The DuckDB file."""
+        return self.duckdb_path or self.state_dir / "warehouse.duckdb"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's home of the local stack."""
+        return self.state_dir / "dagster"
+
+    def kafka_client_config(self) -> dict[str, str]:
+        """The connection part of a librdkafka configuration; holds the password, never log it."""
+        config = {"bootstrap.servers": self.kafka_bootstrap_servers, "security.protocol": self.kafka_security_protocol}
+        if self.kafka_sasl_mechanism:
+            config["sasl.mechanism"] = self.kafka_sasl_mechanism
+        if self.kafka_sasl_username:
+            config["sasl.username"] = self.kafka_sasl_username
+        if self.kafka_sasl_password:
+            config["sasl.password"] = self.kafka_sasl_password.get_secret_value()
+        return config
+
+    def object_store(self) -> S3ObjectStore:
+        """The bucket of this deployment."""
+        credentials = None
+        if self.aws_access_key_id and self.aws_secret_access_key:
+            token = self.aws_session_token.get_secret_value() if self.aws_session_token else None
+            credentials = (self.aws_access_key_id, self.aws_secret_access_key.get_secret_value(), token)
+        return S3ObjectStore(self.s3_bucket, self.s3_endpoint_url, self.s3_region, credentials)
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """A secret from the file that `<VARIABLE>_FILE` names."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        variable = field.validation_alias or f"{PREFIX}{field_name.upper()}"
+        path = os.environ.get(f"{variable}_FILE") if field.annotation == SecretStr | None else None
+        if path is None:
+            return None, str(variable), False
+        try:
+            return Path(path).read_text().strip(), str(variable), False
+        except OSError as error:
+            raise PermanentError(
+                f"{variable}_FILE names '{path}', which cannot be read ({error.strerror}); name a readable file."
+            ) from error
+
+    def __call__(self) -> dict[str, Any]:
+        found = {}
+        for name, field in self.settings_cls.model_fields.items():
+            value, key, _ = self.get_field_value(field, name)
+            if value is not None:
+                found[key if field.validation_alias else name] = value
+        return found
+
+
+class _StackFile(PydanticBaseSettingsSource):
+    """Addresses and keys of the local stack that runs now, as `make up` left them."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        if os.environ.get(f"{PREFIX}ENVIRONMENT", "local") != "local":
+            return {}
+        state_dir = Path(os.environ.get(f"{PREFIX}STATE_DIR", str(PROJECT_ROOT / ".state")))
+        try:
+            return dict(json.loads((state_dir / STACK_FILE).read_text()))
+        except FileNotFoundError:
+            return {}
+
+
+def _explain(error: ValidationError) -> str:
+    sentences = []
+    for item in error.errors():
+        name = str(item["loc"][0]) if item["loc"] else "?"
+        variable = name if name.isupper() else f"{PREFIX}{name.upper()}"
+        field = Settings.model_fields.get(name)
+        secret = field is not None and field.annotation == SecretStr | None
+        value = "<hidden>" if secret else repr(item.get("input"))
+        sentences.append(f"{variable} is {value}: {item['msg']}. {field.description if field else ''}".strip())
+    return " ".join(sentences)

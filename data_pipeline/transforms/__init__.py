@@ -1,0 +1,1 @@
+"""Under construction: see the modules of this package."""
