@@ -15,6 +15,7 @@ class ColumnType(StrEnum):
     STRING = "string"
     INT32 = "int32"
     INT64 = "int64"
+    DOUBLE = "double"
     MONEY = "decimal(18,4)"
     BOOLEAN = "boolean"
     DATE = "date"
