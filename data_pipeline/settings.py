@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     aws_session_token: SecretStr | None = Field(None, validation_alias="AWS_SESSION_TOKEN", description="For temporary keys.")
 
     warehouse: WarehouseKind = Field(WarehouseKind.DUCKDB, description="`duckdb` or `redshift`.")
-    duckdb_path: Path | None = Field(None, description="The DuckDB file; unset: `warehouse.duckdb` below the state directory.")
+    duckdb_path: Path | None = Field(None, description="The DuckDB file; unset: `analytics.duckdb` below the state directory.")
     redshift_host: str | None = Field(None, description="Redshift cluster or workgroup endpoint.")
     redshift_port: int = Field(5439, ge=1, le=65535, description="Redshift's port.")
     redshift_database: str = Field("analytics", description="Redshift database.")
@@ -108,7 +108,7 @@ class Settings(BaseSettings):
     @property
     def warehouse_path(self) -> Path:
         """The DuckDB file."""
-        return self.duckdb_path or self.state_dir / "warehouse.duckdb"
+        return self.duckdb_path or self.state_dir / "analytics.duckdb"
 
     @property
     def dagster_home(self) -> Path:
