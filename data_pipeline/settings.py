@@ -115,6 +115,11 @@ class Settings(BaseSettings):
         """Dagster's home of the local stack."""
         return self.state_dir / "dagster"
 
+    @property
+    def serving_path(self) -> Path:
+        """The DuckDB file that the dashboards read: a whole version of the marts, swapped in atomically."""
+        return self.state_dir / "serving" / "marts.duckdb"
+
     def kafka_client_config(self) -> dict[str, str]:
         """The connection part of a librdkafka configuration; holds the password, never log it."""
         config = {"bootstrap.servers": self.kafka_bootstrap_servers, "security.protocol": self.kafka_security_protocol}
@@ -133,6 +138,32 @@ class Settings(BaseSettings):
             token = self.aws_session_token.get_secret_value() if self.aws_session_token else None
             credentials = (self.aws_access_key_id, self.aws_secret_access_key.get_secret_value(), token)
         return S3ObjectStore(self.s3_bucket, self.s3_endpoint_url, self.s3_region, credentials)
+
+    def spark_config(self) -> dict[str, Any]:
+        """Arguments of `transforms.session.create_session`; holds the S3 secret, never log it."""
+        return {
+            "master": self.spark_master,
+            "jars_dir": self.jars_dir / "spark",
+            "driver_memory": self.spark_driver_memory,
+            "s3_endpoint_url": self.s3_endpoint_url,
+            "s3_region": self.s3_region,
+            "s3_credentials": self.object_store().credentials,
+            "app_name": "data-pipeline",
+            "local_dir": self.state_dir / "spark",
+        }
+
+    def export_dbt_environment(self) -> None:
+        """Put what `dbt_project/profiles.yml` asks for into this process's environment, for the dbt processes it starts."""
+        values = {
+            "DUCKDB_PATH": str(self.warehouse_path.absolute()),
+            "REDSHIFT_HOST": self.redshift_host,
+            "REDSHIFT_PORT": str(self.redshift_port),
+            "REDSHIFT_DATABASE": self.redshift_database,
+            "REDSHIFT_USER": self.redshift_user,
+            "REDSHIFT_PASSWORD": self.redshift_password.get_secret_value() if self.redshift_password else None,
+        }
+        os.environ.update({f"{PREFIX}DBT_{name}": value for name, value in values.items() if value is not None})
+        os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
 
 
 class _SecretFiles(PydanticBaseSettingsSource):

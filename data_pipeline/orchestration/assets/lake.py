@@ -1,0 +1,108 @@
+"""`lake/<table>`: the day's tables by Spark, and the day's audit tables off the manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from data_pipeline.common.layout import lake_prefix
+from data_pipeline.common.windows import parse_day
+from data_pipeline.contracts.tables import AUDIT_TABLES, LAKE_TABLES
+from data_pipeline.orchestration.keys import LAKE, lake_key, quarantine_key, raw_key, staged_key
+from data_pipeline.orchestration.metadata import manifest_metadata, table_column_schema
+from data_pipeline.orchestration.platform import Dataset, Platform
+from data_pipeline.orchestration.ranges import Reported, Verdict, materialize_each
+from data_pipeline.transforms import BuiltDay, build_audit_day, build_day
+
+CONSERVATION = "events_plus_duplicates_plus_conflicts_equals_staged"
+EVENTS = lake_key("events")
+
+
+def lake_assets(dataset: Dataset, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    """The tables that Spark writes for a day of events: one step, one session."""
+
+    @dg.multi_asset(
+        name="transform_day",
+        specs=[
+            dg.AssetSpec(
+                lake_key(table.name),
+                deps=[staged_key(dataset.name)],
+                description=table.description,
+                group_name=LAKE,
+                owners=dataset.owners,
+                kinds={"spark", "s3", "parquet"},
+                metadata={"dagster/column_schema": table_column_schema(table)},
+            )
+            for table in LAKE_TABLES
+        ],
+        check_specs=[
+            dg.AssetCheckSpec(
+                CONSERVATION, asset=EVENTS, blocking=True, description="Events + duplicates + conflicts = staged rows of that event day."
+            ),
+        ],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def transform_day(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        def transform(partition_key: str) -> Reported:
+            day = parse_day(partition_key)
+            built = build_day(day, platform.store, platform.spark(), run_id=context.run_id, sources=dataset.source_names)
+            return _report(platform, built)
+
+        yield from materialize_each(context, context.partition_keys, transform)
+
+    return transform_day
+
+
+def _report(platform: Platform, built: BuiltDay) -> Reported:
+    counts = built.manifests["events"].counts
+    kept, duplicates, conflicts, rows_in = (counts[name] for name in ("rows_out", "duplicates", "conflicts", "rows_in"))
+    sentence = f"{kept:,} events + {duplicates:,} duplicates + {conflicts:,} conflicts = {rows_in:,} staged"
+    metadata = {
+        lake_key(table): {**manifest_metadata(manifest, platform.store, lake_prefix(table, built.day)), "counts": dict(manifest.counts)}
+        for table, manifest in built.manifests.items()
+    }
+    metadata[EVENTS]["equation"] = sentence
+    return Reported(metadata, {EVENTS: {CONSERVATION: Verdict(kept + duplicates + conflicts == rows_in, sentence)}})
+
+
+def audit_assets(dataset: Dataset, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    """The numbers of the equations and the rejected rows of a day of arrival, for the data quality pages."""
+
+    @dg.multi_asset(
+        name="audit_day",
+        specs=[
+            dg.AssetSpec(
+                lake_key(table.name),
+                deps=[raw_key(dataset.name), staged_key(dataset.name), quarantine_key(dataset.name)],
+                description=table.description,
+                group_name=LAKE,
+                owners=dataset.owners,
+                kinds={"python", "s3", "parquet"},
+                metadata={"dagster/column_schema": table_column_schema(table)},
+            )
+            for table in AUDIT_TABLES
+        ],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def audit_day(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        def audit(partition_key: str) -> Reported:
+            day = parse_day(partition_key)
+            manifests = build_audit_day(day, platform.store, run_id=context.run_id, sources=dataset.source_names)
+            return Reported(
+                {
+                    lake_key(table): manifest_metadata(manifest, platform.store, lake_prefix(table, day))
+                    for table, manifest in manifests.items()
+                }
+            )
+
+        yield from materialize_each(context, context.partition_keys, audit)
+
+    return audit_day

@@ -1,0 +1,90 @@
+"""`staged/<dataset>` and `quarantine/<dataset>`: raw rows that keep the contract, and those that do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from data_pipeline.common.layout import hour_prefix
+from data_pipeline.contracts.contract import Contract
+from data_pipeline.orchestration.keys import QUARANTINE, STAGED, quarantine_key, raw_key, staged_key
+from data_pipeline.orchestration.metadata import arrow_column_schema, manifest_metadata, markdown_table
+from data_pipeline.orchestration.partitions import read_hour_key
+from data_pipeline.orchestration.platform import Dataset, Platform
+from data_pipeline.orchestration.ranges import Reported, Verdict, materialize_each
+from data_pipeline.validation import QUARANTINE_SCHEMA, ValidatedHour, staged_arrow_schema, validate_hour
+
+CONSERVATION = "staged_plus_quarantined_equals_raw"
+
+
+def validation_assets(dataset: Dataset, contract: Contract, partitions: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
+    """Staged and quarantine of a dataset: one step writes both."""
+    staged, quarantine = staged_key(dataset.name), quarantine_key(dataset.name)
+
+    @dg.multi_asset(
+        name=f"validate_{dataset.name}",
+        specs=[
+            dg.AssetSpec(
+                staged,
+                deps=[raw_key(dataset.name)],
+                description="Rows that keep every rule of the contract, typed by it, with their Kafka offset.",
+                group_name=STAGED,
+                owners=dataset.owners,
+                kinds={"polars", "s3", "parquet"},
+                metadata={"dagster/column_schema": arrow_column_schema(staged_arrow_schema(contract))},
+            ),
+            dg.AssetSpec(
+                quarantine,
+                deps=[raw_key(dataset.name)],
+                description="Rows that break a rule, with all the rules that they break and their bytes as they came.",
+                group_name=QUARANTINE,
+                owners=dataset.owners,
+                kinds={"polars", "s3", "parquet"},
+                metadata={"dagster/column_schema": arrow_column_schema(QUARANTINE_SCHEMA)},
+            ),
+        ],
+        check_specs=[
+            dg.AssetCheckSpec(CONSERVATION, asset=staged, blocking=True, description="Staged + quarantined = raw rows of the hour."),
+        ],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def validate(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        def validate_one(partition_key: str) -> Reported:
+            source, hour = read_hour_key(partition_key)
+            validated = validate_hour(
+                contract, source, hour, platform.store, run_id=context.run_id, worker_count=platform.settings.worker_count
+            )
+            prefixes = {staged: hour_prefix(STAGED, source, hour), quarantine: hour_prefix(QUARANTINE, source, hour)}
+            return _report(staged, quarantine, platform, validated, prefixes)
+
+        yield from materialize_each(context, context.partition_keys, validate_one)
+
+    return validate
+
+
+def _report(
+    staged: dg.AssetKey, quarantine: dg.AssetKey, platform: Platform, validated: ValidatedHour, prefixes: dict[dg.AssetKey, str]
+) -> Reported:
+    rows_in, rows_staged, rows_quarantined = validated.rows_in, validated.rows_staged, validated.rows_quarantined
+    sentence = f"{rows_staged:,} staged + {rows_quarantined:,} quarantined = {rows_in:,} raw"
+    return Reported(
+        metadata={
+            staged: {
+                **manifest_metadata(validated.staged, platform.store, prefixes[staged]),
+                "equation": sentence,
+                "event_days": {day: count for day, count in sorted(validated.event_days.items())},
+                "unknown_fields": dict(validated.unknown_fields),
+            },
+            quarantine: {
+                **manifest_metadata(validated.quarantine, platform.store, prefixes[quarantine]),
+                "rejected_share": rows_quarantined / rows_in if rows_in else 0.0,
+                "by_rule": markdown_table([{"rule": rule, "rows": rows} for rule, rows in sorted(validated.by_rule.items())]),
+            },
+        },
+        verdicts={staged: {CONSERVATION: Verdict(rows_staged + rows_quarantined == rows_in, sentence)}},
+    )
