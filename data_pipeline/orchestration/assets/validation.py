@@ -77,7 +77,7 @@ def _report(
             staged: {
                 **manifest_metadata(validated.staged, platform.store, prefixes[staged]),
                 "equation": sentence,
-                "event_days": {day: count for day, count in sorted(validated.event_days.items())},
+                "event_days": dict(sorted(validated.event_days.items())),
                 "unknown_fields": dict(validated.unknown_fields),
             },
             quarantine: {
