@@ -28,3 +28,13 @@ def lake_prefix(table: str, day: date) -> str:
 def ledger_key(topic: str, instant: datetime) -> str:
     """`ledger/product-events.web/2026-03-14T09.json`."""
     return f"ledger/{topic}/{instant:%Y-%m-%dT%H}.json"
+
+
+def ledger_head_key(topic: str) -> str:
+    """`ledger_heads/product-events.web.json`: through this object all writers of a topic's ledger pass."""
+    return f"ledger_heads/{topic}.json"
+
+
+def landed_chunks_key(source: str, hour: Hour) -> str:
+    """`landing/date=…/hour=…/source=web/chunks.json`: what has landed of an hour that is not published yet."""
+    return f"{hour_prefix('landing', source, hour)}/chunks.json"
