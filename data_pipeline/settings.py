@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -152,18 +153,10 @@ class Settings(BaseSettings):
             "local_dir": self.state_dir / "spark",
         }
 
-    def export_dbt_environment(self) -> None:
-        """Put what `dbt_project/profiles.yml` asks for into this process's environment, for the dbt processes it starts."""
-        values = {
-            "DUCKDB_PATH": str(self.warehouse_path.absolute()),
-            "REDSHIFT_HOST": self.redshift_host,
-            "REDSHIFT_PORT": str(self.redshift_port),
-            "REDSHIFT_DATABASE": self.redshift_database,
-            "REDSHIFT_USER": self.redshift_user,
-            "REDSHIFT_PASSWORD": self.redshift_password.get_secret_value() if self.redshift_password else None,
-        }
-        os.environ.update({f"{PREFIX}DBT_{name}": value for name, value in values.items() if value is not None})
-        os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+
+def export_environment(values: Mapping[str, str]) -> None:
+    """Put variables into this process's environment, for programs (dbt) that read nothing else."""
+    os.environ.update(values)
 
 
 class _SecretFiles(PydanticBaseSettingsSource):

@@ -59,7 +59,7 @@ def _product_definitions(platform: Platform, dataset: Dataset) -> dg.Definitions
     """Lake, warehouse, models and dashboards of product events."""
     days = daily(platform.settings.partitions_start)
     engine = platform.settings.warehouse.value
-    project = prepare_dbt_project(platform.settings)
+    project = prepare_dbt_project(platform)
     job = day_job()
     return dg.Definitions(
         assets=[

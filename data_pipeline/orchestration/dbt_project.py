@@ -14,13 +14,15 @@ from pathlib import Path
 from dagster_dbt import DbtProject
 
 from data_pipeline.common.errors import PermanentError
-from data_pipeline.settings import PROJECT_ROOT, Settings
+from data_pipeline.orchestration.platform import Platform
+from data_pipeline.settings import PROJECT_ROOT
 
 DBT_PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 
 
-def prepare_dbt_project(settings: Settings) -> DbtProject:
+def prepare_dbt_project(platform: Platform) -> DbtProject:
     """The project with a manifest that fits its files; `dbt parse` runs only where it does not (about 5 s)."""
+    settings = platform.settings
     target = settings.state_dir.absolute() / "dbt" / settings.warehouse.value
     target.mkdir(parents=True, exist_ok=True)
     digest = _digest(DBT_PROJECT_DIR)
@@ -28,17 +30,17 @@ def prepare_dbt_project(settings: Settings) -> DbtProject:
     with (target / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (stamp.exists() and stamp.read_text() == digest and (target / "manifest.json").exists()):
-            _parse(settings, target)
+            _parse(platform, target)
             stamp.write_text(digest)
     return DbtProject(DBT_PROJECT_DIR, target_path=target, target=settings.warehouse.value)
 
 
-def _parse(settings: Settings, target: Path) -> None:
-    settings.export_dbt_environment()
+def _parse(platform: Platform, target: Path) -> None:
+    platform.export_dbt_environment()
     command = [
         *(sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "parse", "--no-partial-parse"),
         *("--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)),
-        *("--target", settings.warehouse.value, "--target-path", str(target), "--log-path", str(target)),
+        *("--target", platform.settings.warehouse.value, "--target-path", str(target), "--log-path", str(target)),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:

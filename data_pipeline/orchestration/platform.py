@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from data_pipeline.common.object_store import ObjectStore
 from data_pipeline.common.sources import Source, find_source, load_sources
-from data_pipeline.settings import Settings
+from data_pipeline.settings import Settings, WarehouseKind, export_environment
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -96,6 +96,26 @@ class Platform:
         from data_pipeline.warehouse import open_warehouse
 
         return open_warehouse(self.settings.warehouse_config())
+
+    def export_dbt_environment(self, run_id: str = "") -> None:
+        """Let dbt processes that this process starts find the warehouse."""
+        from data_pipeline.warehouse.dbt_args import duckdb_target_env, redshift_target_env
+
+        settings = self.settings
+        if settings.warehouse is WarehouseKind.DUCKDB:
+            export_environment(duckdb_target_env(settings.warehouse_path.absolute(), run_id=run_id))
+            return
+        password = settings.redshift_password.get_secret_value() if settings.redshift_password else ""
+        export_environment(
+            redshift_target_env(
+                settings.redshift_host or "",
+                settings.redshift_port,
+                settings.redshift_database,
+                settings.redshift_user or "",
+                password,
+                run_id=run_id,
+            )
+        )
 
     def spark(self) -> SparkSession:
         """The Spark session of this process, made at first use."""

@@ -58,7 +58,7 @@ def dbt_models(platform: Platform, dataset: Dataset, project: DbtProject, partit
         dagster_dbt_translator=PlatformDbtTranslator(dataset.owners, engine),
     )
     def models(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Iterator[Any]:
-        platform.settings.export_dbt_environment()
+        platform.export_dbt_environment(context.run_id)
         dbt = DbtCliResource(project_dir=project, target=engine)
         invocation = dbt.cli(build_args(read_days(context)), context=context)
         yield from invocation.stream().fetch_column_metadata()
