@@ -77,11 +77,11 @@ class ObjectStore(Protocol):
         ...
 
     def create(self, key: str, data: bytes) -> str:
-        """Write only where nothing is yet; PreconditionFailedError otherwise."""
+        """Write only where nothing is yet, or these very bytes; PreconditionFailedError otherwise."""
         ...
 
     def replace(self, key: str, data: bytes, etag: str) -> str:
-        """Write only over the version with that tag; PreconditionFailedError otherwise."""
+        """Write only over the version with that tag, or these very bytes; PreconditionFailedError otherwise."""
         ...
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
@@ -297,14 +297,17 @@ class LocalObjectStore:
 
     def create(self, key: str, data: bytes) -> str:
         with self._locked(key):
-            if self.find(key) is not None:
+            found = self.find(key)
+            if found is None:
+                return self.put(key, data)
+            if found.data != data:
                 raise PreconditionFailedError(f"{self.url(key)} exists already.")
-            return self.put(key, data)
+            return found.etag
 
     def replace(self, key: str, data: bytes, etag: str) -> str:
         with self._locked(key):
             found = self.find(key)
-            if found is None or found.etag != etag:
+            if found is None or found.etag not in (etag, _etag(data)):
                 raise PreconditionFailedError(f"{self.url(key)} has changed under this writer.")
             return self.put(key, data)
 
