@@ -1,0 +1,153 @@
+"""Shares of a window beside those of its history, as arrays.
+
+Belongs here: lining up cells of many windows; cumulating binned numbers at the history's quantiles. Does not: testing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from data_pipeline.validation.history.cells import CUTOFF, GROUP
+from data_pipeline.validation.history.statistics import Bools, Floats, Ints
+
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+BEYOND_BINS = 4
+"""Bins beyond all that the history holds; four are a factor of two."""
+ALL_NEW = "\x00new"
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Shares of one check.
+
+    Attributes:
+        field, segment, key: what each share is of.
+        count, total: of the window under test.
+        counts, totals: of the history, shares x windows.
+        floor: counts that an unlisted key may have had, shares x windows; 0 where keys were complete.
+    """
+
+    check: str
+    field: list[str]
+    segment: list[str]
+    key: list[str]
+    count: Floats
+    total: Floats
+    counts: Floats
+    totals: Floats
+
+    def __len__(self) -> int:
+        return len(self.field)
+
+
+def line_up(check: str, mine: pl.DataFrame, history: Sequence[pl.DataFrame]) -> Shares:
+    """Cells of one check, lined up; a key that a window lacks counts zero there, or as many as may have been left out."""
+    stacked = pl.concat([frame.with_columns(pl.lit(n, pl.Int32).alias("w")) for n, frame in enumerate([mine, *history])])
+    keys = stacked.filter(pl.col("key") != CUTOFF).select(*GROUP, "key").unique(maintain_order=True).with_row_index("row")
+    if not keys.height:
+        return Shares(check, [], [], [], *(np.zeros(0),) * 2, *(np.zeros((0, len(history))),) * 2)
+    groups = stacked.group_by([*GROUP, "w"]).agg(
+        pl.col("total").max(), pl.col("count").filter(pl.col("key") == CUTOFF).max().fill_null(0).alias("cutoff")
+    )
+    shape = (keys.height, len(history) + 1)
+    totals, counts = np.zeros(shape), np.zeros(shape)
+    spread = keys.join(groups, on=GROUP)
+    totals[spread["row"].to_numpy(), spread["w"].to_numpy()] = spread["total"].to_numpy()
+    counts[spread["row"].to_numpy(), spread["w"].to_numpy()] = spread["cutoff"].to_numpy()
+    present = stacked.filter(pl.col("key") != CUTOFF).join(keys, on=[*GROUP, "key"])
+    counts[present["row"].to_numpy(), present["w"].to_numpy()] = present["count"].to_numpy()
+    return Shares(
+        check,
+        keys["field"].to_list(),
+        keys["segment"].to_list(),
+        keys["key"].to_list(),
+        counts[:, 0],
+        totals[:, 0],
+        counts[:, 1:],
+        totals[:, 1:],
+    )
+
+
+def new_values(check: str, mine: pl.DataFrame, history: Sequence[pl.DataFrame], usable: Bools) -> Shares:
+    """Rows whose key no other window has, a group at a time; for windows of the history, beside the windows before them."""
+    lined = line_up(check, mine, history)
+    rows: list[tuple[str, str, float, float, Floats, Floats]] = []
+    for path, segment, members in _groups(lined):
+        counts = lined.counts[members] * usable
+        seen_before = np.cumsum(counts > 0, axis=1) - (counts > 0)
+        windows_before = np.cumsum(usable) - usable
+        enough = (windows_before >= max(2, usable.sum() // 2)) & usable
+        novel = np.where(seen_before == 0, counts, 0.0).sum(0)
+        mine_novel = np.where((counts > 0).any(1), 0.0, lined.count[members]).sum()
+        total = lined.totals[members[0]]
+        rows.append((path, segment, float(mine_novel), float(lined.total[members[0]]), novel * enough, total * enough))
+    return _shares("new_values", rows, len(history))
+
+
+def _shares(check: str, rows: list[tuple[str, str, float, float, Floats, Floats]], windows: int) -> Shares:
+    return Shares(
+        check,
+        [row[0] for row in rows],
+        [row[1] for row in rows],
+        [ALL_NEW] * len(rows),
+        np.array([row[2] for row in rows]),
+        np.array([row[3] for row in rows]),
+        np.array([row[4] for row in rows]).reshape(len(rows), windows),
+        np.array([row[5] for row in rows]).reshape(len(rows), windows),
+    )
+
+
+def at_quantiles(lined: Shares, usable: Bools) -> Shares:
+    """Binned numbers as shares below or above the history's quantiles, and beyond all that it holds."""
+    field, segment, key = [], [], []
+    count, total, counts, totals = [], [], [], []
+    for path, part, members in _groups(lined):
+        bins = np.array([int(lined.key[n]) for n in members])
+        order = members[np.argsort(bins)]
+        bins = np.sort(bins)
+        all_counts, mine = lined.counts[order], lined.count[order]
+        pooled = (all_counts * usable).sum(1)
+        if pooled.sum() == 0:
+            continue
+        below = np.cumsum(pooled) / pooled.sum()
+        cuts: dict[int, str] = {}
+        for quantile in QUANTILES:
+            place = int(np.searchsorted(below, quantile))
+            # The cut lies where the share below is nearest to the quantile; values in one bin cannot be cut.
+            if place > 0 and quantile - below[place - 1] < below[place] - quantile:
+                place -= 1
+            if below[place] < 1:
+                cuts.setdefault(place, f"{quantile:g}")
+        seen = bins[pooled > 0]
+        selections = [(f"above {bins[place]}", bins > bins[place]) for place in cuts]
+        selections += [(f"beyond {seen[-1]}", bins >= seen[-1] + BEYOND_BINS), (f"under {seen[0]}", bins <= seen[0] - BEYOND_BINS)]
+        for name, selection in selections:
+            field.append(path)
+            segment.append(part)
+            key.append(name)
+            count.append(mine[selection].sum())
+            total.append(lined.total[members[0]])
+            counts.append(all_counts[selection].sum(0))
+            totals.append(lined.totals[members[0]])
+    windows = lined.counts.shape[1]
+    return Shares(
+        lined.check,
+        field,
+        segment,
+        key,
+        np.array(count, dtype=np.float64),
+        np.array(total, dtype=np.float64),
+        np.array(counts, dtype=np.float64).reshape(len(field), windows),
+        np.array(totals, dtype=np.float64).reshape(len(field), windows),
+    )
+
+
+def _groups(lined: Shares) -> list[tuple[str, str, Ints]]:
+    places: dict[tuple[str, str], list[int]] = {}
+    for n, group in enumerate(zip(lined.field, lined.segment, strict=True)):
+        places.setdefault(group, []).append(n)
+    return [(path, segment, np.array(members)) for (path, segment), members in places.items()]

@@ -1,0 +1,113 @@
+"""Thresholds of all checks over windows, in one place; `docs/findings.md` is rendered from it.
+
+Belongs here: numbers that decide, with the reason for them. Does not: the tests that use them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+FALSE_POSITIVE_RATE = 0.01
+"""Share of clean windows that may carry a warning or an error, over all checks together; what the numbers below were set for."""
+
+MIN_WINDOWS = 5
+"""Comparable windows that a history needs before it judges."""
+MAX_DAYS = 56
+"""Days back that a history reaches."""
+SAME_KIND_WINDOWS = 4
+"""Windows of the same weekday or kind of day from which on only those are compared."""
+
+Z_WARN = 5.5
+"""Standard deviations beyond which a share is unusual: about 4e-8 a share, some 3,000 shares a window."""
+Z_ERROR = 9.0
+
+PRIOR_DISPERSION = 2.0
+"""Variance of a share between windows beside the binomial one, before the history has shown its own."""
+PRIOR_WEIGHT = 6.0
+"""How many windows that prior counts for."""
+
+VOLUME_PRIOR_SD = 0.10
+"""Relative variation of a volume between comparable windows, before the history has shown its own."""
+VOLUME_FLOOR_SD = 0.04
+VOLUME_Z = 4.5
+VOLUME_DROP = 0.20
+VOLUME_RISE = 0.35
+VOLUME_ERROR_DROP = 0.5
+"""Relative change of the volume that matters; a drop loses data, a rise seldom does any harm."""
+
+
+class Side(StrEnum):
+    """Which change of a share is a finding; the other one is harmless."""
+
+    UP = "up"
+    DOWN = "down"
+    BOTH = "both"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """When the change of a share is a finding.
+
+    Attributes:
+        check: the check's name.
+        title: what it looks for.
+        side: which change counts.
+        min_change: smallest change of the share, in points of 1.
+        min_odds: smallest factor between the odds before and now.
+        error_change: change of the share from which on it is an error rather than a warning; more than 1 for never.
+        min_count: smallest number of rows that make the change.
+    """
+
+    check: str
+    title: str
+    side: Side = Side.BOTH
+    min_change: float = 0.01
+    min_odds: float = 1.4
+    error_change: float = 0.30
+    min_count: float = 4.0
+
+
+_UP, _DOWN = Side.UP, Side.DOWN
+
+POLICIES: dict[str, Policy] = {
+    policy.check: policy
+    for policy in (
+        Policy("null_rate", "Nulls of a field or object, over all rows and by event type, app version, os and country.", min_change=0.01),
+        Policy("category_share", "Share of one value of a field."),
+        Policy("new_values", "Rows whose value of a field no window of the history has.", _UP, 0.008, 2.0, 0.25),
+        Policy("top_value", "One value of a field suddenly everywhere.", _UP, 0.02, 1.5, 0.30, 6),
+        Policy(
+            "text_form",
+            "Form of a text: empty, spaces at its edge, case, digits, non-ASCII, links, escapes, placeholders.",
+            min_change=0.01,
+        ),
+        Policy("length", "Length of a text, at its quantiles."),
+        Policy("shape", "Prefix and characters of identifiers.", min_change=0.01),
+        Policy("distinct", "Distinct values among a field's rows.", min_change=0.02, min_odds=2.0),
+        Policy("number", "A number's distribution at its quantiles: location, spread, tails, unit."),
+        Policy("precision", "Whole numbers, round numbers, decimals and zeros.", min_change=0.015),
+        Policy("clock_lag", "Time between two clocks, at its quantiles: a shift of a clock or of the time zone."),
+        Policy("clock_form", "Instants on whole seconds, minutes and hours, and equal instants.", _UP, 0.02),
+        Policy("late_rows", "Rows that arrive long after they happened.", _UP, 0.008, 1.6),
+        Policy("occurred_hour", "Hours of the day at which rows happened.", min_change=0.02, min_odds=1.5),
+        Policy("arrival_hour", "Hours of the day at which rows arrive.", min_change=0.02, min_odds=1.6),
+        Policy("arrival_slot", "Five minutes of the hour in which rows arrive.", min_change=0.03, min_odds=1.6),
+        Policy("peak_minute", "Rows of the busiest minute.", _UP, 0.02, 2.0),
+        Policy("rows_per_visitor", "Rows of one visitor, at the quantiles.", min_change=0.02),
+        Policy("agreement", "Fields that usually agree for one visitor, product, page or campaign.", _DOWN, 0.015, 1.5),
+        Policy("pair_share", "Two fields' values together.", min_change=0.01),
+        Policy("overlap", "Values that stand in another field too.", _UP, 0.01),
+        Policy("step_order", "Steps of a visitor and their order.", min_change=0.015, min_odds=1.5),
+        Policy("identity", "Visitors with more than one account, accounts with many visitors.", _UP, 0.008, 1.6),
+        Policy("resend_rate", "Rows that were sent again with the same event_id and content.", _UP, 0.008, 1.6, 0.30),
+        Policy("event_id_conflict", "Rows that carry another row's event_id with other content.", _UP, 0.0005, 1.6, 0.05, 1),
+        Policy("repeated_rows", "Rows that say what another row says, under an event_id of their own.", _UP, 0.01, 1.5),
+        Policy("repeated_batch", "Rows whose event_id an earlier window holds.", _UP, 0.01, 1.6, 0.20),
+        Policy("new_identities", "Values of a field that no earlier window holds.", _UP, 0.10, 2.5),
+        Policy("quarantine_rate", "Rows rejected by a rule.", _UP, 0.005, 1.6, 0.20),
+        Policy("unknown_field", "Rows with a field that the contract does not know.", min_change=0.005, min_odds=1.6, error_change=1.1),
+        Policy("refund_unknown", "Refunds of an order that no window holds.", _UP, 0.05, 2.0, 0.8, 2),
+    )
+}
+"""Checks of shares. All of them also need Z_WARN standard deviations, or their equal where counts are small."""
