@@ -1,0 +1,85 @@
+"""Rows of a raw table judged exactly, into staged and quarantined rows.
+
+Belongs here: from raw columns to Arrow tables, row by row. Does not: which rows need it (`validation/table.py`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from data_pipeline.contracts.arrow import INSTANT, QUARANTINE_SCHEMA, arrow_value, staged_arrow_schema
+from data_pipeline.contracts.contract import Contract
+from data_pipeline.validation.content_hash import content_hash
+from data_pipeline.validation.exact.judge import RowJudge
+
+VALIDATE_STAGE = "validate"
+"""What quarantine's column `stage` says of rows that a row rule rejected."""
+
+
+@dataclass
+class Validated:
+    """What validation made of some raw rows.
+
+    Attributes:
+        staged: rows that keep every rule, in the contract's staged columns.
+        quarantine: the others: raw columns, `rules`, `stage`.
+        by_rule: number of quarantined rows by rule; a row counts under each that it breaks.
+        unknown_fields: number of rows by dotted path of a field that the schema does not name, of all rows that are JSON.
+    """
+
+    staged: pa.Table
+    quarantine: pa.Table
+    by_rule: Counter[str] = field(default_factory=Counter)
+    unknown_fields: Counter[str] = field(default_factory=Counter)
+
+
+class ExactBatch:
+    """Judges raw tables of one source row by row.
+
+    Args:
+        contract: schema versions and rules.
+        source: name of the source.
+    """
+
+    def __init__(self, contract: Contract, source: str) -> None:
+        self._contract = contract
+        self._judge = RowJudge(contract, source)
+        self._schema = staged_arrow_schema(contract)
+
+    def validate(self, raw: pa.Table) -> Validated:
+        """Split a table of raw columns."""
+        staged: list[dict[str, Any]] = []
+        rejected: list[int] = []
+        reasons: list[list[str]] = []
+        by_rule: Counter[str] = Counter()
+        unknown: Counter[str] = Counter()
+        values = raw.column("value").to_pylist()
+        received = raw.column("received_at").cast(INSTANT).cast(pa.int64()).to_pylist()
+        partitions, offsets = raw.column("partition").to_pylist(), raw.column("offset").to_pylist()
+        for row, data in enumerate(values):
+            judgement = self._judge.judge(data, received[row])
+            unknown.update(judgement.unknown_fields)
+            if judgement.broken or judgement.value is None:
+                rejected.append(row)
+                reasons.append(list(judgement.broken))
+                by_rule.update(judgement.broken)
+                continue
+            columns = arrow_value(judgement.value, self._contract.latest)
+            columns["content_hash"] = content_hash(judgement.value)
+            columns["received_at"] = received[row]
+            columns["kafka_partition"], columns["kafka_offset"] = partitions[row], offsets[row]
+            staged.append(columns)
+        return Validated(
+            pa.Table.from_pylist(staged, schema=self._schema), quarantine_table(raw, rejected, reasons, VALIDATE_STAGE), by_rule, unknown
+        )
+
+
+def quarantine_table(raw: pa.Table, rows: list[int], reasons: list[list[str]], stage: str) -> pa.Table:
+    """Some rows of a raw table with the rules that each breaks."""
+    taken = raw.select(QUARANTINE_SCHEMA.names[:-2]).take(pa.array(rows, pa.int64()))
+    columns = [*taken.columns, pa.array(reasons, pa.list_(pa.string())), pa.array([stage] * len(rows), pa.string())]
+    return pa.table(columns, names=QUARANTINE_SCHEMA.names).cast(QUARANTINE_SCHEMA)
