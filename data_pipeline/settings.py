@@ -78,12 +78,16 @@ class Settings(BaseSettings):
 
     spark_master: str = Field("local[*]", description="Spark master: `local[*]`, `spark://host:port`, or `emr-serverless`.")
     spark_driver_memory: str = Field("2g", description="Memory of Spark's driver, which does all the work on `local[*]`.")
+    java_home: Path | None = Field(None, validation_alias="JAVA_HOME", description="JDK for the local Kafka; unset: `java` on PATH.")
     jars_dir: Path = Field(PROJECT_ROOT / ".cache" / "jars", description="Where set-up put Kafka's and Spark's jars (`kafka/`, `spark/`).")
 
     partitions_start: str = Field("2026-03-01", pattern=r"^\d{4}-\d{2}-\d{2}$", description="First day that Dagster offers as a partition.")
     ui_port: int = Field(3000, ge=1, le=65535, description="Port of Dagster's web server.")
     dashboard_port: int = Field(8501, ge=1, le=65535, description="Port of the dashboards.")
     kafka_port: int = Field(9092, ge=1, le=65535, description="Port of the local stack's Kafka.")
+    kafka_topic_partitions: int = Field(
+        4, ge=1, le=1000, description="Partitions of a topic that the local stack creates; production has 24."
+    )
     s3_port: int = Field(8333, ge=1, le=65535, description="Port of the local stack's S3 server.")
     worker_count: int = Field(2, ge=1, le=256, description="Threads or processes that land and validate at once.")
 
@@ -139,6 +143,19 @@ class Settings(BaseSettings):
             token = self.aws_session_token.get_secret_value() if self.aws_session_token else None
             credentials = (self.aws_access_key_id, self.aws_secret_access_key.get_secret_value(), token)
         return S3ObjectStore(self.s3_bucket, self.s3_endpoint_url, self.s3_region, credentials)
+
+    def warehouse_config(self) -> dict[str, Any]:
+        """Argument of `warehouse.open_warehouse`; holds Redshift's password, never log it."""
+        return {
+            "kind": self.warehouse.value,
+            "duckdb_path": self.warehouse_path,
+            "redshift_host": self.redshift_host,
+            "redshift_port": self.redshift_port,
+            "redshift_database": self.redshift_database,
+            "redshift_user": self.redshift_user,
+            "redshift_password": self.redshift_password.get_secret_value() if self.redshift_password else None,
+            "redshift_copy_role_arn": self.redshift_copy_role_arn,
+        }
 
     def spark_config(self) -> dict[str, Any]:
         """Arguments of `transforms.session.create_session`; holds the S3 secret, never log it."""

@@ -38,3 +38,8 @@ def ledger_head_key(topic: str) -> str:
 def landed_chunks_key(source: str, hour: Hour) -> str:
     """`landing/date=…/hour=…/source=web/chunks.json`: what has landed of an hour that is not published yet."""
     return f"{hour_prefix('landing', source, hour)}/chunks.json"
+
+
+def load_manifest_key(table: str, day: date, digest: str) -> str:
+    """`loads/events/date=2026-03-14/<digest>.json`: the manifest that one COPY reads, removed after it."""
+    return f"loads/{table}/date={day.isoformat()}/{digest}.json"

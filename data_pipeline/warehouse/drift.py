@@ -20,8 +20,16 @@ class ActualColumn:
     is_nullable: bool
 
 
-def columns_to_add(table: Table, actual: Mapping[str, ActualColumn], type_of: Callable[[Column], str]) -> Sequence[Column]:
+def columns_to_add(
+    table: Table, actual: Mapping[str, ActualColumn], type_of: Callable[[Column], str], *, is_positional: bool = False
+) -> Sequence[Column]:
     """Nullable columns of the catalogue that the table lacks: the one change that is compatible with the rows it holds.
+
+    Args:
+        table: what should be.
+        actual: what is, by column name in the table's order.
+        type_of: the engine's name of a column's type.
+        is_positional: whether the engine loads by position, so that the order must be the catalogue's.
 
     Raises:
         PermanentError: naming each column that differs in any other way, with what is and what should be.
@@ -40,6 +48,8 @@ def columns_to_add(table: Table, actual: Mapping[str, ActualColumn], type_of: Ca
                 f"{column.name} {_on_nulls(found.is_nullable)} nulls, but {_on_nulls(column.is_nullable)} them in the catalogue"
             )
     differences += [f"{name} is not in the catalogue" for name in actual if name not in table.column_names]
+    if is_positional and not differences and [*actual, *(column.name for column in additions)] != table.column_names:
+        differences.append(f"its columns are in another order ({', '.join(actual)})")
     if differences:
         raise PermanentError(
             f"Table warehouse.{table.name} has drifted from the catalogue: {'; '.join(differences)}. "
