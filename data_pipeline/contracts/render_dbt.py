@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from data_pipeline.contracts.columns import Column, Table
-from data_pipeline.contracts.render import WAREHOUSE_SCHEMA
+from data_pipeline.contracts.render import WAREHOUSE_SCHEMA, quote
 from data_pipeline.contracts.tables import WAREHOUSE_TABLES
 
 STAGING_FOLDER = "models/staging"
@@ -54,9 +54,12 @@ def dbt_staging_yaml(tables: Sequence[Table], family: str = "product_events") ->
     return _yaml({"version": 2, "models": models})
 
 
-def dbt_staging_sql(table: Table, source_name: str = WAREHOUSE_SCHEMA) -> str:
-    """A staging model: the source's columns by name, nothing else, so that a change of the source is seen in one place."""
-    columns = ",\n".join(f"    {column.name}" for column in table.columns)
+def dbt_staging_sql(table: Table, source_name: str = WAREHOUSE_SCHEMA, *, is_quoted: bool = False) -> str:
+    """A staging model: the source's columns by name, nothing else, so that a change of the source is seen in one place.
+
+    Names of a contract that is not ours are quoted: they may be reserved words.
+    """
+    columns = ",\n".join(f"    {quote(column.name) if is_quoted else column.name}" for column in table.columns)
     return f"select\n{columns}\nfrom {{{{ source('{source_name}', '{table.name}') }}}}\n"
 
 
@@ -73,7 +76,7 @@ def generated_files(tables: Sequence[Table]) -> dict[str, str]:
     files = {}
     for table in tables:
         name = f"own_{table.name}"
-        files[f"{GENERATED_FOLDER}/{staging_name(table, 'own')}.sql"] = dbt_staging_sql(table, name)
+        files[f"{GENERATED_FOLDER}/{staging_name(table, 'own')}.sql"] = dbt_staging_sql(table, name, is_quoted=True)
         files[f"{GENERATED_FOLDER}/_{name}_sources.yml"] = dbt_sources_yaml([table], name)
         files[f"{GENERATED_FOLDER}/_{name}_staging.yml"] = dbt_staging_yaml([table], "own")
     return files
