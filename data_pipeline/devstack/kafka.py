@@ -101,9 +101,17 @@ class KafkaCluster:
 
     def start(self) -> None:
         """Start every broker that is not running and wait until all answer."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start every broker that is not running, without waiting."""
         for broker in self.brokers:
             if self._processes.find(broker.name) is None:
                 self._launch(broker)
+
+    def wait_until_ready(self) -> None:
+        """Wait until all brokers answer; PermanentError with the end of a log when one does not."""
         for broker in self.brokers:
             self._processes.wait_until(broker.name, lambda: self._is_ready(len(self.brokers)), timeout_s=_START_TIMEOUT_S)
 

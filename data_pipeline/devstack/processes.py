@@ -24,6 +24,7 @@ import psutil
 from data_pipeline.common.errors import PermanentError
 
 FOLDER_VARIABLE = "DATA_PIPELINE_STACK_FOLDER"
+PROGRAM_VARIABLE = "DATA_PIPELINE_STACK_PROGRAM"
 _GUARD = Path(__file__).with_name("guard.py")
 _START_TIME_TOLERANCE_S = 2.0
 """The kernel's start time is kept relative to boot; stepping the clock moves it by a little."""
@@ -88,13 +89,19 @@ class ProcessFolder:
         unset_variables: Iterable[str] = (),
         cwd: Path | None = None,
     ) -> None:
-        """Start a program that is not running; PermanentError where its file cannot be executed."""
+        """Start a program that is not running, after ending what a former one of that name left behind."""
         if self.find(name) is not None:
             raise PermanentError(f"{name} is running already; stop it first.")
+        self.end_leftovers(name)
         self.log_path(name).parent.mkdir(parents=True, exist_ok=True)
         self._pid_path(name).parent.mkdir(parents=True, exist_ok=True)
         # env(1) changes the environment without this module reading it; it becomes the program, pid and all.
-        environment = ["env", *(f"-u{variable}" for variable in unset_variables), f"{FOLDER_VARIABLE}={self.folder}"]
+        environment = [
+            "env",
+            *(f"-u{variable}" for variable in unset_variables),
+            f"{FOLDER_VARIABLE}={self.folder}",
+            f"{PROGRAM_VARIABLE}={name}",
+        ]
         environment += [f"{variable}={value}" for variable, value in (set_variables or {}).items()]
         guard = [sys.executable, "-I", "-S", str(_GUARD), str(os.getpid())] if self._dies_with_parent else []
         with self.log_path(name).open("ab") as log:
@@ -106,9 +113,15 @@ class ProcessFolder:
                 cwd=cwd or self.folder,
                 start_new_session=True,
             )
-        self._children[child.pid] = child
-        with contextlib.suppress(psutil.NoSuchProcess):
+        try:
+            self._children[child.pid] = child
             _PidFile(child.pid, psutil.Process(child.pid).create_time()).write(self._pid_path(name))
+        except psutil.NoSuchProcess:
+            return
+        except BaseException:
+            # Interrupted, or no room for the pid file: nobody could find it again.
+            os.killpg(child.pid, signal.SIGKILL)
+            raise
 
     def find(self, name: str) -> psutil.Process | None:
         """The running program of that name, whoever started it."""
@@ -155,12 +168,19 @@ class ProcessFolder:
             self._end(strays, None, grace_s)
         return stopped
 
-    def strays(self) -> list[psutil.Process]:
-        """Processes that were started from this folder, or descend from such, other than the caller."""
+    def end_leftovers(self, name: str) -> None:
+        """End the descendants of a program that has gone itself, such as workers of a killed daemon."""
+        if self.find(name) is None and (left := self.strays(name)):
+            self._end(left, None, grace_s=5)
+
+    def strays(self, name: str | None = None) -> list[psutil.Process]:
+        """Processes that were started from this folder (as that program), or descend from such, other than the caller."""
+        wanted = {FOLDER_VARIABLE: str(self.folder), **({PROGRAM_VARIABLE: name} if name else {})}
         found = []
         for process in psutil.process_iter():
             try:
-                if process.pid != os.getpid() and process.environ().get(FOLDER_VARIABLE) == str(self.folder):
+                environment = process.environ()
+                if process.pid != os.getpid() and all(environment.get(variable) == value for variable, value in wanted.items()):
                     found.append(process)
             except (psutil.Error, OSError):
                 continue

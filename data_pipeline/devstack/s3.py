@@ -20,6 +20,7 @@ from data_pipeline.devstack.ports import LOOPBACK, reserve_ports
 from data_pipeline.devstack.processes import ProcessFolder
 
 NAME = "s3"
+_IDENTITIES = "identities.json"
 _START_TIMEOUT_S = 60.0
 _INNER_PORTS = ("s3.port.grpc", *(f"{part}.port{kind}" for part in ("master", "volume", "filer", "admin") for kind in ("", ".grpc")))
 _FOREIGN_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "S3_BUCKET")
@@ -62,13 +63,22 @@ class S3Server:
 
     def start(self) -> None:
         """Start it unless it runs, and wait until it answers."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start it unless it runs, without waiting."""
         if self._processes.find(NAME) is None:
             self._launch()
+
+    def wait_until_ready(self) -> None:
+        """Wait until it answers; PermanentError with the end of its log when it does not."""
         self._processes.wait_until(NAME, self._is_ready, timeout_s=_START_TIMEOUT_S)
 
     def stop(self) -> None:
-        """Stop it; the objects stay."""
+        """Stop it; the objects stay, its copy of the keys does not."""
         self._processes.stop(NAME)
+        (self._processes.folder / NAME / _IDENTITIES).unlink(missing_ok=True)
 
     def kill(self) -> None:
         """`kill -9`."""
@@ -92,7 +102,7 @@ class S3Server:
     def _launch(self) -> None:
         folder = self._processes.folder / NAME
         (folder / "data").mkdir(parents=True, exist_ok=True)
-        identities = folder / "identities.json"
+        identities = folder / _IDENTITIES
         identities.touch(mode=0o600)
         identities.write_text(json.dumps(self._identities()))
         options = {
