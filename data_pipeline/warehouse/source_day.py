@@ -32,7 +32,7 @@ def build_source_day(table: Table, day: date, store: ObjectStore, *, sources: Se
         day: the UTC day of arrival.
         store: where staged is read and the lake is written.
         sources: the sources of the dataset.
-        run_id: names the folder of the objects.
+        run_id: stands in the manifest; the objects are named by their content, so another run writes the same.
 
     Returns:
         The published manifest: counts `rows_in`, `rows_out`, `hours` (staged hours that were there); details `inputs`, the
@@ -51,7 +51,7 @@ def build_source_day(table: Table, day: date, store: ObjectStore, *, sources: Se
         rows_in += hour_manifest.row_count
         for entry in hour_manifest.entries:
             rows = flatten_rows(table, _read(store, entry), source)
-            entries.append(_write(store, f"{prefix}/{run_id}", len(entries), rows))
+            entries.append(_write(store, prefix, len(entries), rows))
     manifest = Manifest(
         stage=f"lake/{table.name}",
         partition={"date": day.isoformat()},
