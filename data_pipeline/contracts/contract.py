@@ -60,11 +60,12 @@ class Contract:
         """
         if not self.has_version_field:
             return self.latest, True
-        version = value.get(VERSION_FIELD)
-        schema = None
-        if isinstance(version, (int, Decimal)) and not isinstance(version, bool) and abs(version) < 10**9 and version == int(version):
-            schema = self.versions.get(int(version))
-        return (self.latest, False) if schema is None else (schema, True)
+        version: Any = value.get(VERSION_FIELD)
+        is_number = isinstance(version, (int, Decimal)) and not isinstance(version, bool)
+        for number, schema in self.versions.items():
+            if is_number and version == number:
+                return schema, True
+        return self.latest, False
 
     def rule(self, kind: str) -> Any:
         """The first rule of a kind, None where the contract has none."""

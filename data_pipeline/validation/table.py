@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -52,7 +53,8 @@ class TableValidator:
         doubtful = self._exact.validate(raw.filter(pa.array(accepted.is_doubtful)))
         doubtful.unknown_fields.update(accepted.unknown_fields)
         staged = pa.concat_tables([accepted.staged, doubtful.staged]) if doubtful.staged.num_rows else accepted.staged
-        return Validated(staged, doubtful.quarantine, doubtful.by_rule, doubtful.unknown_fields)
+        staged_rows = np.concatenate([np.flatnonzero(~accepted.is_doubtful), np.flatnonzero(accepted.is_doubtful)[doubtful.staged_rows]])
+        return Validated(staged, staged_rows, doubtful.quarantine, doubtful.by_rule, doubtful.unknown_fields)
 
 
 def validate_table(contract: Contract, source: str, raw: pa.Table) -> Validated:

@@ -9,12 +9,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from data_pipeline.contracts.arrow import INSTANT, QUARANTINE_SCHEMA, arrow_value, staged_arrow_schema
 from data_pipeline.contracts.contract import Contract
 from data_pipeline.validation.content_hash import content_hash
 from data_pipeline.validation.exact.judge import RowJudge
+
+IntArray = npt.NDArray[np.int64]
 
 VALIDATE_STAGE = "validate"
 """What quarantine's column `stage` says of rows that a row rule rejected."""
@@ -26,12 +30,14 @@ class Validated:
 
     Attributes:
         staged: rows that keep every rule, in the contract's staged columns.
+        staged_rows: for each staged row its position in the raw table.
         quarantine: the others: raw columns, `rules`, `stage`.
         by_rule: number of quarantined rows by rule; a row counts under each that it breaks.
         unknown_fields: number of rows by dotted path of a field that the schema does not name, of all rows that are JSON.
     """
 
     staged: pa.Table
+    staged_rows: IntArray
     quarantine: pa.Table
     by_rule: Counter[str] = field(default_factory=Counter)
     unknown_fields: Counter[str] = field(default_factory=Counter)
@@ -53,6 +59,7 @@ class ExactBatch:
     def validate(self, raw: pa.Table) -> Validated:
         """Split a table of raw columns."""
         staged: list[dict[str, Any]] = []
+        staged_rows: list[int] = []
         rejected: list[int] = []
         reasons: list[list[str]] = []
         by_rule: Counter[str] = Counter()
@@ -73,8 +80,13 @@ class ExactBatch:
             columns["received_at"] = received[row]
             columns["kafka_partition"], columns["kafka_offset"] = partitions[row], offsets[row]
             staged.append(columns)
+            staged_rows.append(row)
         return Validated(
-            pa.Table.from_pylist(staged, schema=self._schema), quarantine_table(raw, rejected, reasons, VALIDATE_STAGE), by_rule, unknown
+            pa.Table.from_pylist(staged, schema=self._schema),
+            np.array(staged_rows, np.int64),
+            quarantine_table(raw, rejected, reasons, VALIDATE_STAGE),
+            by_rule,
+            unknown,
         )
 
 
