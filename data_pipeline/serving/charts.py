@@ -1,0 +1,232 @@
+"""Charts: from rows to Altair, the same axes, formats and tooltips everywhere.
+
+Belongs here: pure functions from a polars frame to a chart. Does not: queries, pages, Streamlit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import altair as alt
+import polars as pl
+
+from data_pipeline.serving.palette import ACCENT, GRID, INK, MUTED, SEQUENTIAL
+
+_C = TypeVar("_C", alt.Chart, alt.LayerChart)
+HEIGHT = 280
+"""Of an ordinary chart, in pixels: two rows of charts fit on a laptop."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number on an axis or in a tooltip.
+
+    Attributes:
+        column: of the frame.
+        title: with its unit.
+        format: d3's: `,.0f` counts, `.1%` shares, `,.2f` money.
+        axis_format: the same for an axis, where short is better.
+    """
+
+    column: str
+    title: str
+    format: str = ",.0f"
+    axis_format: str = "~s"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The time of a row.
+
+    Attributes:
+        column: of the frame: dates, or instants without a zone that are UTC.
+        title: of the axis.
+        unit: what a row spans: `hour`, `day`, or `week` (named by its Monday).
+    """
+
+    column: str
+    title: str = "Day (UTC)"
+    unit: str = "day"
+
+
+def stacked_bars(frame: pl.DataFrame, moment: Moment, measure: Measure, by: str, colours: Mapping[str, str], description: str) -> alt.Chart:
+    """What adds up over time, by category."""
+    return _plain(
+        _base(frame)
+        .mark_bar()
+        .encode(
+            x=_time(frame, moment),
+            y=_number(measure, "sum", stack="zero"),
+            color=_colour(by, colours),
+            order=alt.Order(f"{by}:N", sort="ascending"),
+            tooltip=[_time_tip(moment), alt.Tooltip(f"{by}:N", title=_title(by)), _tip(measure)],
+        ),
+        description,
+    )
+
+
+def lines(frame: pl.DataFrame, moment: Moment, measure: Measure, by: str, colours: Mapping[str, str], description: str) -> alt.LayerChart:
+    """What does not add up, such as distinct people or shares, by category."""
+    base = _base(frame).encode(
+        x=_time(frame, moment, is_bar=False),
+        y=_number(measure),
+        color=_colour(by, colours),
+        tooltip=[_time_tip(moment), alt.Tooltip(f"{by}:N", title=_title(by)), _tip(measure)],
+    )
+    chart: alt.LayerChart = base.mark_line(strokeWidth=2, interpolate="monotone") + base.mark_circle(size=42, opacity=1)
+    return _plain(chart, description)
+
+
+def ranked_bars(
+    frame: pl.DataFrame,
+    category: str,
+    title: str,
+    measure: Measure,
+    description: str,
+    *,
+    extra: Sequence[Measure] = (),
+    colour: str = ACCENT,
+) -> alt.LayerChart:
+    """Categories by size, largest on top, the number at the end of each bar."""
+    base = _base(frame).encode(
+        y=alt.Y(f"{category}:N", sort=None, title=None, axis=alt.Axis(labelLimit=240, ticks=False, domain=False)),
+        x=_number(measure, axis_is_shown=False),
+        tooltip=[alt.Tooltip(f"{category}:N", title=title), _tip(measure), *(_tip(more) for more in extra)],
+    )
+    bars = base.mark_bar(color=colour, cornerRadiusEnd=2)
+    labels = base.mark_text(align="left", dx=5, color=INK).encode(text=alt.Text(f"{measure.column}:Q", format=measure.format))
+    chart: alt.LayerChart = bars + labels
+    return _plain(chart, description, height=max(90, 26 * frame.height))
+
+
+def heat_map(
+    frame: pl.DataFrame,
+    row: str,
+    row_title: str,
+    column: str,
+    column_title: str,
+    measure: Measure,
+    description: str,
+    *,
+    extra: Sequence[Measure] = (),
+) -> alt.LayerChart:
+    """A table whose colour is the number, which is printed in each cell."""
+    base = _base(frame).encode(
+        y=alt.Y(f"{row}:O", title=row_title, sort=None),
+        x=alt.X(f"{column}:O", title=column_title, sort=None, axis=alt.Axis(orient="top", labelAngle=0)),
+        tooltip=[
+            alt.Tooltip(f"{row}:N", title=row_title),
+            alt.Tooltip(f"{column}:N", title=column_title),
+            _tip(measure),
+            *(_tip(more) for more in extra),
+        ],
+    )
+    top = _largest(frame, measure.column)
+    cells = base.mark_rect(stroke="white", strokeWidth=2).encode(
+        color=alt.Color(
+            f"{measure.column}:Q",
+            title=measure.title,
+            scale=alt.Scale(range=list(SEQUENTIAL), domain=[0, top]),
+            legend=alt.Legend(format=measure.axis_format, orient="right"),
+        )
+    )
+    text = base.mark_text(fontSize=12).encode(
+        text=alt.Text(f"{measure.column}:Q", format=measure.format),
+        color=alt.condition(alt.datum[measure.column] > 0.45 * top, alt.value("white"), alt.value(INK)),
+    )
+    chart: alt.LayerChart = cells + text
+    return _plain(chart, description, height=max(120, 34 * frame[row].n_unique() + 40))
+
+
+def histogram(frame: pl.DataFrame, bucket: str, title: str, measure: Measure, description: str) -> alt.Chart:
+    """Rows by an ordered bucket, in the order of the frame."""
+    return _plain(
+        _base(frame)
+        .mark_bar(color=ACCENT)
+        .encode(
+            x=alt.X(f"{bucket}:N", sort=None, title=title, axis=alt.Axis(labelAngle=0)),
+            y=_number(measure),
+            tooltip=[alt.Tooltip(f"{bucket}:N", title=title), _tip(measure)],
+        ),
+        description,
+    )
+
+
+def _base(frame: pl.DataFrame) -> alt.Chart:
+    # JSON has no decimals; a chart needs none.
+    return alt.Chart(frame.with_columns(pl.selectors.decimal().cast(pl.Float64)))
+
+
+def _time(frame: pl.DataFrame, moment: Moment, *, is_bar: bool = True) -> alt.X:
+    days = max(1, frame[moment.column].n_unique() // (24 if moment.unit == "hour" else 1))
+    tick: object
+    if moment.unit == "hour":
+        tick, label = {"interval": "hour", "step": 3 if days <= 1 else 6 if days <= 3 else 24}, "%H:%M" if days <= 1 else "%-d %b %H:%M"
+        if days > 3:
+            label = "%-d %b"
+    elif moment.unit == "week":
+        tick, label = {"interval": "week", "step": 1}, "%-d %b"
+    else:
+        tick, label = {"interval": "day", "step": 1} if days <= 16 else 8, "%-d %b"
+    unit = {"hour": "yearmonthdatehours", "day": "yearmonthdate", "week": "yearweek"}[moment.unit]
+    field = f"{unit}({moment.column}):T" if is_bar and moment.unit != "week" else f"{moment.column}:T"
+    if moment.unit == "week":
+        return alt.X(
+            f"yearmonthdate({moment.column}):O" if is_bar else field,
+            title=moment.title,
+            axis=alt.Axis(format=label, labelAngle=0, labelOverlap="greedy", grid=False),
+        )
+    return alt.X(field, title=moment.title, axis=alt.Axis(format=label, tickCount=tick, labelAngle=0, labelOverlap="greedy", grid=False))
+
+
+def _time_tip(moment: Moment) -> alt.Tooltip:
+    label = "%-d %b %Y, %H:%M" if moment.unit == "hour" else "%a %-d %b %Y"
+    return alt.Tooltip(f"{moment.column}:T", title=moment.title, format=label)
+
+
+def _number(measure: Measure, aggregate: str | None = None, *, axis_is_shown: bool = True, stack: str | None = None) -> alt.X | alt.Y:
+    field = f"{aggregate}({measure.column}):Q" if aggregate else f"{measure.column}:Q"
+    if not axis_is_shown:
+        return alt.X(field, title=measure.title, axis=None, scale=alt.Scale(padding=52, zero=True, nice=False))
+    return alt.Y(
+        field,
+        title=measure.title,
+        axis=alt.Axis(format=measure.axis_format, tickCount=5),
+        stack=stack if stack else alt.Undefined,  # type: ignore[arg-type]
+    )
+
+
+def _colour(by: str, colours: Mapping[str, str]) -> alt.Color:
+    return alt.Color(
+        f"{by}:N",
+        title=None,
+        scale=alt.Scale(domain=list(colours), range=list(colours.values())),
+        legend=alt.Legend(orient="top", direction="horizontal", symbolType="square", offset=4) if len(colours) > 1 else None,
+    )
+
+
+def _tip(measure: Measure) -> alt.Tooltip:
+    return alt.Tooltip(f"{measure.column}:Q", title=measure.title, format=measure.format)
+
+
+def _title(column: str) -> str:
+    return column.replace("_", " ").capitalize()
+
+
+def _largest(frame: pl.DataFrame, column: str) -> float:
+    top = frame[column].cast(pl.Float64).max()
+    return float(top) if isinstance(top, (int, float)) and top > 0 else 1.0
+
+
+def _plain(chart: _C, description: str, height: int = HEIGHT) -> _C:
+    """No frame, quiet grid, and a description that screen readers say."""
+    return (
+        chart.properties(height=height, width="container", description=description)
+        .configure_view(stroke=None)
+        .configure_axis(
+            gridColor=GRID, domainColor=GRID, tickColor=GRID, labelColor=MUTED, titleColor=MUTED, titleFontWeight="normal", labelFontSize=12
+        )
+        .configure_legend(labelFontSize=12, labelColor=INK)
+    )
