@@ -16,7 +16,7 @@ from data_pipeline.validation.history.fields import CONTAINERS, explode_items, f
 from data_pipeline.validation.history.measure_clocks import measure_clocks
 from data_pipeline.validation.history.measure_relations import VISITOR, measure_relations
 from data_pipeline.validation.history.measure_sequences import measure_sequences
-from data_pipeline.validation.history.measure_values import measure_columns, measure_nulls
+from data_pipeline.validation.history.measure_values import measure_columns, measure_item_counts, measure_nulls
 from data_pipeline.validation.history.orders import ORDER_SCHEMA, orders_of
 from data_pipeline.validation.history.profile import Profile, Window
 from data_pipeline.validation.history.sketches import Sketch
@@ -26,7 +26,7 @@ SAMPLE_ROWS = 40_000
 
 Rows = pl.DataFrame | pa.Table
 
-_SKETCHED = ("anonymous_id", "user_id", "context.user_agent", "context.ip", "page.url")
+_SKETCHED = ("anonymous_id", "user_id", "context.user_agent", "context.ip", "page.url", "page.title", "search.query")
 
 
 class ProfileBuilder:
@@ -72,6 +72,7 @@ class ProfileBuilder:
         measured = [
             *measure_nulls(flat),
             *measure_columns(flat, items),
+            *measure_item_counts(sample),
             *measure_clocks(flat),
             *measure_relations(flat, items),
             *measure_sequences(flat),
@@ -80,7 +81,8 @@ class ProfileBuilder:
         for path in _SKETCHED:
             self._note(path, Sketch.of_strings(flat[path]))
         for container, frame in items.items():
-            self._note(f"{container}.items.product_id", Sketch.of_strings(frame["product_id"]))
+            for name in ("product_id", "name"):
+                self._note(f"{container}.items.{name}", Sketch.of_strings(frame[name]))
             priced = frame.select(pl.format("{} {} {}", "product_id", "currency", "unit_price").alias("value"))["value"]
             self._note(f"{container}.items.unit_price", Sketch.of_strings(priced))
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from data_pipeline.validation.history.bins import bin_start, length_start
 from data_pipeline.validation.history.finding import Finding, Severity
 from data_pipeline.validation.history.matrix import ALL_NEW
+from data_pipeline.validation.history.measure_relations import VISITOR
 from data_pipeline.validation.history.profile import Profile
 from data_pipeline.validation.history.thresholds import Z_ERROR, Policy
 
@@ -54,9 +55,12 @@ def explain(suspects: Iterable[Suspect], profile: Profile) -> list[Finding]:
 
 
 def _fields_of(suspect: Suspect) -> list[str]:
-    """The contract's fields that a share speaks of; a lag speaks of both its clocks."""
+    """The contract's fields that a share speaks of: a lag of both its clocks, a relation of both its fields."""
     if suspect.policy.check == "clock_lag":
         return [name for name in suspect.field.split("-") if name != "received_at"] or ["sent_at"]
+    known = suspect.segment.removeprefix("by ").removeprefix("with ")
+    if suspect.policy.check in ("pair_share", "agreement") and known not in (VISITOR, "event_type", suspect.segment):
+        return [suspect.field, known]
     return [suspect.field]
 
 

@@ -6,7 +6,7 @@ Belongs here: which tests run and how their scores become findings. Does not: th
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import polars as pl
@@ -24,7 +24,7 @@ from data_pipeline.validation.history.matrix import Shares, at_quantiles, line_u
 from data_pipeline.validation.history.profile import Profile
 from data_pipeline.validation.history.statistics import Bools, Floats, score
 from data_pipeline.validation.history.store import load_history, load_orders, save_orders, save_profile
-from data_pipeline.validation.history.thresholds import MIN_WINDOWS, POLICIES, Z_ERROR, Z_WARN, Policy, Side
+from data_pipeline.validation.history.thresholds import CHECK_ALPHA, MIN_WINDOWS, POLICIES, Policy, Side
 
 _BINNED = ("number", "clock_lag", "length", "rows_per_visitor")
 _SEPARATE = ("unknown_field",)
@@ -128,7 +128,7 @@ def _judge_shares(shares: Shares, history: ProfileHistory) -> list[Suspect]:
         z, expected = np.where(tamer, scores.z, z), np.where(tamer, scores.expected, expected)
     enough = ((shares.totals > 0) & use).sum(1) >= MIN_WINDOWS
     observed = shares.count / np.maximum(shares.total, 1)
-    unusual = enough & (np.abs(z) >= Z_WARN) & _matters(observed, expected, shares.total, policy)
+    unusual = enough & (np.abs(z) >= _threshold(int(enough.sum()))) & _matters(observed, expected, shares.total, policy)
     return [
         Suspect(
             policy=policy,
@@ -173,7 +173,6 @@ def _odds(share: Floats, total: Floats) -> Floats:
     return bounded / (1 - bounded)
 
 
-def severity_of(suspect: Suspect) -> Severity:
-    """An error where the change is both very sure and very large."""
-    is_error = abs(suspect.z) >= Z_ERROR and abs(suspect.observed - suspect.expected) >= suspect.policy.error_change
-    return Severity.ERROR if is_error else Severity.WARN
+def _threshold(shares: int) -> float:
+    """The score that one of so many shares of a clean window exceeds with the chance that a check may have."""
+    return NormalDist().inv_cdf(1 - CHECK_ALPHA / 2 / max(shares, 1))

@@ -12,6 +12,7 @@ from data_pipeline.validation.history.bins import bin_of, length_bin
 from data_pipeline.validation.history.fields import CONTAINERS, ITEM_FIELDS, PARENT_KEY, ROW_FIELDS, Field, Kind
 
 KEEP_VALUES = 60
+KEEP_NUMBERS = 25
 SEGMENT_FIELDS = ("event_type", "context.app_version", "context.os", "context.country")
 """Fields whose values are the segments in which null rates are looked at."""
 SEGMENTS_KEPT = 12
@@ -110,6 +111,15 @@ def measure_columns(flat: pl.DataFrame, items: dict[str, pl.DataFrame]) -> list[
     return found
 
 
+def measure_item_counts(staged: pl.DataFrame) -> list[pl.DataFrame]:
+    """How many items carts and orders have."""
+    found: list[pl.DataFrame] = []
+    for container in CONTAINERS:
+        counts = staged.select(pl.col(container).struct.field("items").list.len().cast(pl.Int64).alias("value"))["value"]
+        found += _measure_number(f"{container}.items", counts, staged["event_type"])
+    return found
+
+
 def measure_column(path: str, kind: Kind, values: pl.Series, event_type: pl.Series) -> list[pl.DataFrame]:
     """All cells of one column."""
     if kind is Kind.NUMBER:
@@ -170,7 +180,9 @@ def _measure_number(path: str, values: pl.Series, event_type: pl.Series) -> list
     frame = pl.DataFrame({"value": values.cast(pl.Float64), "segment": event_type}).drop_nulls("value")
     if not frame.height:
         return []
-    found = _measure_top(path, _counted(frame["value"]))
+    counted = _counted(frame["value"])
+    named = counted.select(pl.format("{}", "value").alias("value"), "count")
+    found = [*_measure_top(path, counted), cells.from_value_counts("frequent_value", path, "", named, KEEP_NUMBERS)]
     binned = frame.group_by("segment", bin_of(pl.col("value")).alias("key")).agg(pl.len().alias("count"))
     totals = binned.group_by("segment").agg(pl.col("count").sum().alias("total"))
     by_type = binned.join(totals, on="segment").with_columns(pl.format("event_type={}", "segment").alias("segment"))

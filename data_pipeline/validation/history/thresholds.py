@@ -18,19 +18,20 @@ MAX_DAYS = 56
 SAME_KIND_WINDOWS = 4
 """Windows of the same weekday or kind of day from which on only those are compared."""
 
-Z_WARN = 5.5
-"""Standard deviations beyond which a share is unusual: about 4e-8 a share, some 3,000 shares a window."""
-Z_ERROR = 9.0
+CHECK_ALPHA = 0.0005
+"""Chance that a clean window gets a finding of one check; divided by the number of shares that the check looks at."""
+Z_ERROR = 8.0
+"""Standard deviations beyond which a change may be an error."""
 
 PRIOR_DISPERSION = 2.0
 """Variance of a share between windows beside the binomial one, before the history has shown its own."""
 PRIOR_WEIGHT = 6.0
 """How many windows that prior counts for."""
 
-VOLUME_PRIOR_SD = 0.10
+VOLUME_PRIOR_SD = 0.08
 """Relative variation of a volume between comparable windows, before the history has shown its own."""
 VOLUME_FLOOR_SD = 0.04
-VOLUME_Z = 4.5
+VOLUME_Z = 3.3
 VOLUME_DROP = 0.20
 VOLUME_RISE = 0.35
 VOLUME_ERROR_DROP = 0.5
@@ -86,6 +87,7 @@ POLICIES: dict[str, Policy] = {
         Policy("shape", "Prefix and characters of identifiers.", min_change=0.01),
         Policy("distinct", "Distinct values among a field's rows.", min_change=0.02, min_odds=2.0),
         Policy("number", "A number's distribution at its quantiles: location, spread, tails, unit."),
+        Policy("frequent_value", "One value of a number, of those that are frequent.", _UP, 0.03, 2.0, 0.30, 5),
         Policy("precision", "Whole numbers, round numbers, decimals and zeros.", min_change=0.015),
         Policy("clock_lag", "Time between two clocks, at its quantiles: a shift of a clock or of the time zone."),
         Policy("clock_form", "Instants on whole seconds, minutes and hours, and equal instants.", _UP, 0.02),
@@ -110,4 +112,4 @@ POLICIES: dict[str, Policy] = {
         Policy("refund_unknown", "Refunds of an order that no window holds.", _UP, 0.05, 2.0, 0.8, 2),
     )
 }
-"""Checks of shares. All of them also need Z_WARN standard deviations, or their equal where counts are small."""
+"""Checks of shares. All of them also have to be improbable: CHECK_ALPHA for all shares of a check together."""
