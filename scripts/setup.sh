@@ -1,0 +1,234 @@
+#!/bin/sh
+# Installs into the checkout what the project needs, and nothing that is there already.
+#
+#   scripts/setup.sh [--browser]
+#
+#   .venv/               Python packages, exactly those of requirements/requirements.lock, checked by their hashes
+#   .cache/jars/kafka/   Kafka's jars and .cache/jars/spark/ Spark's, as jars/*/pom.xml name them
+#   .cache/setup/        what was found on the machine, and logs
+#
+# Safe to repeat, and to interrupt at any point: a part counts as installed only by a stamp that is written last and
+# holds the digest of what asked for it; a folder that was being changed when the script ended is made anew.
+# --browser also makes sure of Chromium, for the browser tests.
+set -eu
+
+cd "$(dirname "$0")/.."
+root=$(pwd)
+state=$root/.cache/setup
+venv=$root/.venv
+jars=$root/.cache/jars
+started=$(date +%s)
+did_something=no
+
+say() { printf '%s\n' "$*" >&2; }
+
+fail() {
+    say "error: $*"
+    exit 1
+}
+
+digest() {
+    if command -v sha256sum >/dev/null 2>&1; then
+        cat "$@" | sha256sum | cut -d ' ' -f 1
+    else
+        cat "$@" | shasum -a 256 | cut -d ' ' -f 1
+    fi
+}
+
+stamp_of() { cat "$1" 2>/dev/null || echo none; }
+
+# ---- one at a time, and no rest after Ctrl-C -----------------------------------------------------------------------
+
+lock() {
+    mkdir -p "$state"
+    waited=no
+    until mkdir "$state/lock" 2>/dev/null; do
+        owner=$(stamp_of "$state/lock/pid")
+        if [ "$owner" != none ] && ! kill -0 "$owner" 2>/dev/null; then
+            rm -rf "$state/lock"
+            continue
+        fi
+        [ $waited = yes ] || say "Another set-up (process $owner) is at work in this checkout; waiting for it"
+        waited=yes
+        sleep 1
+    done
+    echo $$ >"$state/lock/pid"
+    trap 'leave' EXIT
+    trap 'say "Interrupted: what was half installed is not used. Run the same command again to go on."; exit 130' INT
+    trap 'exit 143' TERM HUP
+}
+
+leave() {
+    code=$?
+    trap - EXIT
+    [ -z "${child:-}" ] || kill "$child" 2>/dev/null || true
+    rm -rf "$jars"/.new-* "$state/lock"
+    exit $code
+}
+
+# Runs a command with its output in a log, while `progress LOG` prints where it stands.
+with_progress() {
+    log=$1
+    shift
+    "$@" >"$log" 2>&1 </dev/null &
+    child=$!
+    shown=
+    seconds=0
+    while kill -0 "$child" 2>/dev/null; do
+        now=$(grep -c '^\(Downloaded from\|Collecting \|Downloading \)' "$log" 2>/dev/null || true)
+        if [ -t 2 ]; then
+            printf '\r  %s downloads, %s s ' "$now" "$seconds" >&2
+            shown=yes
+        elif [ $((seconds % 15)) -eq 14 ]; then
+            say "  $now downloads so far"
+        fi
+        sleep 1
+        seconds=$((seconds + 1))
+    done
+    [ -z "$shown" ] || printf '\r' >&2
+    if wait "$child"; then result=0; else result=$?; fi
+    child=
+    return $result
+}
+
+# ---- what the machine has ------------------------------------------------------------------------------------------
+
+# $state/tools holds `name=path` of what was found; it is asked again only when something is missing from it.
+tool() { sed -n "s/^$1=//p" "$state/tools" 2>/dev/null | tail -n 1; }
+
+require_tools() {
+    missing=
+    for name in "$@"; do
+        path=$(tool "$name")
+        [ -n "$path" ] && [ -x "$path" ] || missing="$missing $name"
+    done
+    [ -n "$missing" ] || return 0
+    # shellcheck disable=SC2086 # a list of names
+    sh scripts/prerequisites.sh $missing >"$state/tools.new" || exit 1
+    cat "$state/tools.new" >>"$state/tools"
+    rm -f "$state/tools.new"
+}
+
+# Kafka, Spark and Maven take JAVA_HOME; without it, `java` on PATH, which may be too old or not there.
+use_java() {
+    java=$(tool java)
+    if [ "$(command -v java 2>/dev/null)" != "$java" ] || [ -n "${JAVA_HOME:-}" ]; then
+        JAVA_HOME=${java%/bin/java}
+        export JAVA_HOME
+        echo "$JAVA_HOME" >"$state/java_home"
+    else
+        rm -f "$state/java_home"
+    fi
+}
+
+# ---- Python's part -------------------------------------------------------------------------------------------------
+
+install_python_part() {
+    wanted=$(digest requirements/requirements.lock requirements/bootstrap.lock pyproject.toml setup.cfg)
+    [ "$(stamp_of "$venv/.stamp")" != "$wanted" ] || return 0
+    did_something=yes
+    require_tools python
+    if [ -e "$venv/.changing" ] || ! "$venv/bin/python" -c 'import pip' >/dev/null 2>&1; then
+        rm -rf "$venv"
+    fi
+    if [ ! -d "$venv" ]; then
+        say "Making a virtual environment in .venv with $("$(tool python)" --version)"
+        mkdir "$venv"
+        touch "$venv/.changing"
+        "$(tool python)" -m venv "$venv"
+    fi
+    touch "$venv/.changing"
+    rm -f "$venv/.stamp"
+    say "Installing $(grep -c '^[a-z].*==' requirements/requirements.lock) Python packages into .venv"
+    install_by_uv || install_by_pip
+    rm -f "$venv/.changing"
+    echo "$wanted" >"$venv/.stamp"
+}
+
+pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
+
+install_by_uv() {
+    pip install -q --require-hashes -r requirements/bootstrap.lock >"$state/uv.log" 2>&1 || {
+        say "  uv cannot be had (see .cache/setup/uv.log); going on with pip, which takes longer"
+        return 1
+    }
+    # uv does not read pip's configuration: a mirror, a folder of wheels or a certificate that is set there has to be passed on.
+    index=$(pip_option index-url)
+    extra=$(pip_option extra-index-url)
+    links=$(pip_option find-links)
+    certificate=$(pip_option cert)
+    if (
+        [ -z "$index" ] || export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-$index}"
+        [ -z "$extra" ] || export UV_INDEX="${UV_INDEX:-$extra}"
+        [ -z "$links" ] || export UV_FIND_LINKS="${UV_FIND_LINKS:-$links}"
+        [ -z "$certificate" ] || export SSL_CERT_FILE="${SSL_CERT_FILE:-$certificate}"
+        export UV_LINK_MODE="${UV_LINK_MODE:-copy}" UV_HTTP_TIMEOUT="${UV_HTTP_TIMEOUT:-120}" VIRTUAL_ENV="$venv"
+        "$venv/bin/uv" pip sync --require-hashes --allow-empty-requirements requirements/requirements.lock
+    ); then
+        "$venv/bin/uv" pip install -q --python "$venv/bin/python" --no-deps --no-build-isolation --editable .
+    else
+        say '  uv did not succeed; going on with pip'
+        return 1
+    fi
+}
+
+# The last value wins: a variable over a file.
+pip_option() { pip config list 2>/dev/null | sed -n "s/^[^=]*\.$1='\(.*\)'\$/\1/p" | tail -n 1; }
+
+install_by_pip() {
+    with_progress "$state/pip.log" "$venv/bin/python" -m pip --disable-pip-version-check install --require-hashes -r requirements/requirements.lock ||
+        fail "the Python packages could not be installed; the end of .cache/setup/pip.log says why: $(tail -n 2 "$state/pip.log")"
+    pip install -q --no-deps --no-build-isolation --editable . || fail 'the project itself could not be installed into .venv.'
+}
+
+# ---- jars ----------------------------------------------------------------------------------------------------------
+
+install_jars() {
+    name=$1
+    wanted=$(digest "jars/$name/pom.xml")
+    [ "$(stamp_of "$jars/$name/.stamp")" != "$wanted" ] || return 0
+    did_something=yes
+    require_tools java maven
+    use_java
+    say "Downloading the jars of jars/$name/pom.xml"
+    new=$jars/.new-$name
+    mkdir -p "$jars"
+    attempt=1
+    until rm -rf "$new" && copy_jars; do
+        [ $attempt -lt 3 ] || fail "the jars could not be downloaded; .cache/setup/$name-jars.log says: $(grep -m 1 ERROR "$state/$name-jars.log")"
+        say "  that failed (see .cache/setup/$name-jars.log); trying again"
+        sleep $((attempt * 5))
+        attempt=$((attempt + 1))
+    done
+    echo "$wanted" >"$new/.stamp"
+    rm -rf "${jars:?}/$name"
+    mv "$new" "$jars/$name"
+    say "  $(find "$jars/$name" -name '*.jar' | wc -l | tr -d ' ') jars"
+}
+
+copy_jars() {
+    with_progress "$state/$name-jars.log" "$(tool maven)" -B --strict-checksums -f "jars/$name/pom.xml" \
+        dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$new"
+}
+
+# ---- all of it -----------------------------------------------------------------------------------------------------
+
+main() {
+    tools='python java'
+    for option in "$@"; do
+        case $option in
+        --browser) tools="$tools chromium" ;;
+        *) fail "'$option' is not an option of scripts/setup.sh; there is --browser." ;;
+        esac
+    done
+    lock
+    # shellcheck disable=SC2086 # a list of names
+    require_tools $tools
+    use_java
+    install_python_part
+    install_jars kafka
+    install_jars spark
+    [ $did_something = no ] || say "Everything is installed ($(($(date +%s) - started)) s)."
+}
+
+main "$@"
