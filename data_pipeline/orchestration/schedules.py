@@ -3,8 +3,6 @@
 Belongs here: when. Does not: what is run (`jobs.py`).
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg

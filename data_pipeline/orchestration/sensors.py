@@ -3,8 +3,6 @@
 Belongs here: asking for runs. Does not: finding out what changed (`transforms/`).
 """
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg

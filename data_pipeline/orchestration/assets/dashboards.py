@@ -1,7 +1,5 @@
 """`dashboards/<page>`: the pages, each downstream of the marts that it shows."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path

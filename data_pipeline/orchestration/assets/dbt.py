@@ -1,7 +1,5 @@
 """The dbt models as assets: `staging/…`, `intermediate/…`, `core/…`, `marts/…`, a day or a range of days at once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

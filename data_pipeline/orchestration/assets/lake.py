@@ -1,7 +1,5 @@
 """`lake/<table>`: the day's tables by Spark, and the day's audit tables off the manifests."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +13,7 @@ from data_pipeline.orchestration.metadata import manifest_metadata, table_column
 from data_pipeline.orchestration.platform import Dataset, Platform
 from data_pipeline.orchestration.ranges import Reported, Verdict, materialize_each
 from data_pipeline.transforms import BuiltDay, build_audit_day, build_day
+from data_pipeline.transforms.staged_hours import StagedHours
 
 CONSERVATION = "events_plus_duplicates_plus_conflicts_equals_staged"
 EVENTS = lake_key("events")
@@ -48,9 +47,11 @@ def lake_assets(dataset: Dataset, partitions: dg.DailyPartitionsDefinition) -> d
     def transform_day(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        staged = StagedHours(platform.store, dataset.source_names)
+
         def transform(partition_key: str) -> Reported:
             day = parse_day(partition_key)
-            built = build_day(day, platform.store, platform.spark(), run_id=context.run_id, sources=dataset.source_names)
+            built = build_day(day, platform.store, platform.spark(), run_id=context.run_id, sources=dataset.source_names, staged=staged)
             return _report(platform, built)
 
         yield from materialize_each(context, context.partition_keys, transform)

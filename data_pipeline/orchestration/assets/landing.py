@@ -1,7 +1,5 @@
 """`raw/<dataset>`: hours landed from Kafka, byte for byte."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

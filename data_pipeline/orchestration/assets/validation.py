@@ -1,7 +1,5 @@
 """`staged/<dataset>` and `quarantine/<dataset>`: raw rows that keep the contract, and those that do not."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

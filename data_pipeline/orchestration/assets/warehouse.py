@@ -1,7 +1,5 @@
 """`warehouse/<table>`: a day of a lake table, replaced whole in one transaction."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
