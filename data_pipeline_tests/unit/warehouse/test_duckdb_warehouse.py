@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -228,7 +230,8 @@ def test_a_table_that_has_drifted_is_refused(warehouse: DuckDBWarehouse, store: 
 
 
 def test_threads_of_one_process_take_turns(warehouse: DuckDBWarehouse, store: LocalObjectStore) -> None:
-    manifest = publish_day(store, VISITS, DAY, visits(DAY, range(100)))
+    # Large enough that transactions would overlap, were they let.
+    manifest = publish_day(store, VISITS, DAY, visits(DAY, range(50_000)))
     failures: list[BaseException] = []
 
     def work() -> None:
@@ -243,7 +246,7 @@ def test_threads_of_one_process_take_turns(warehouse: DuckDBWarehouse, store: Lo
     for thread in threads:
         thread.join()
     assert failures == []
-    assert ids(warehouse) == list(range(100))
+    assert ids(warehouse) == list(range(50_000))
 
 
 def test_a_reader_of_the_same_process_is_waited_for(warehouse: DuckDBWarehouse, store: LocalObjectStore) -> None:
@@ -279,3 +282,23 @@ def test_a_reader_cannot_write(warehouse: DuckDBWarehouse) -> None:
     warehouse.ensure_tables([VISITS])
     with pytest.raises(PermanentError, match="read-only"):
         warehouse.fetch("drop table warehouse.visits")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)], capture_output=True, check=False).returncode != 0:
+        pytest.skip("a small disk needs the right to mount one")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_changes_nothing(small_disk: Path, store: LocalObjectStore) -> None:
+    warehouse = DuckDBWarehouse(small_disk / "analytics.duckdb")
+    load(warehouse, store, DAY, range(3))
+    rows = visits(DAY, range(200_000))
+    noise = pa.array([hashlib.md5(str(number).encode()).hexdigest() for number in range(rows.num_rows)])
+    manifest = publish_day(store, VISITS, DAY, rows.set_column(4, "order", noise))
+    with day_stays(warehouse), pytest.raises(PermanentError, match="The disk is full while writing"):
+        warehouse.replace_window(VISITS, DAY, manifest, store, run_id="run")
