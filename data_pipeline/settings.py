@@ -145,19 +145,6 @@ class Settings(BaseSettings):
         return S3ObjectStore(self.s3_bucket, self.s3_endpoint_url, self.s3_region, credentials)
 
     def warehouse_config(self) -> dict[str, Any]:
-        """Argument of `warehouse.open_warehouse`; holds Redshift's password, never log it."""
-        return {
-            "kind": self.warehouse.value,
-            "duckdb_path": self.warehouse_path,
-            "redshift_host": self.redshift_host,
-            "redshift_port": self.redshift_port,
-            "redshift_database": self.redshift_database,
-            "redshift_user": self.redshift_user,
-            "redshift_password": self.redshift_password.get_secret_value() if self.redshift_password else None,
-            "redshift_copy_role_arn": self.redshift_copy_role_arn,
-        }
-
-    def warehouse_config(self) -> dict[str, Any]:
         """Argument of `warehouse.open_warehouse`; holds the password, never log it."""
         return {
             "kind": self.warehouse.value,
