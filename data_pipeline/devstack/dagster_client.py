@@ -35,8 +35,11 @@ query Status($id: String!, $filter: RunsFilter!) {
     ... on PartitionBackfill {
       status
       error { message }
-      assetBackfillData { assetBackfillStatuses { ... on AssetPartitionsStatusCounts {
-        assetKey { path } numPartitionsTargeted numPartitionsMaterialized numPartitionsFailed } ... on UnpartitionedAssetStatus { assetKey { path } } } }
+      assetBackfillData {
+        assetBackfillStatuses {
+          ... on AssetPartitionsStatusCounts { numPartitionsTargeted numPartitionsMaterialized numPartitionsFailed }
+        }
+      }
     }
   }
   runsOrError(filter: $filter) { ... on Runs { results { runId status jobName startTime endTime } } }
