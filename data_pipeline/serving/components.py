@@ -13,7 +13,6 @@ import polars as pl
 import streamlit as st
 
 from data_pipeline.serving.filters import Filters
-from data_pipeline.serving.reader import MartSnapshot
 
 
 @dataclass(frozen=True)

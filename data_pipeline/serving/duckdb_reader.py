@@ -89,7 +89,7 @@ class DuckDbMartSnapshot:
             return kept
         sql = _PARAMETER.sub(r"$\1", query.sql)
         try:
-            result: pl.DataFrame = self._connection.execute(sql, dict(query.parameters)).pl()
+            rows = self._connection.sql(sql, params=dict(query.parameters)).to_arrow_table()
         except duckdb.CatalogException as error:
             missing = self._missing(query)
             if not missing:
@@ -97,6 +97,7 @@ class DuckDbMartSnapshot:
             raise NoDataError(f"{self._path} has no {' and no '.join(missing)}: the marts were published by an older version.") from error
         except duckdb.IOException as error:
             raise MartsUnavailableError(_explain(error, self._path)) from error
+        result = pl.DataFrame(rows)
         if self._version is not None:
             self._cache.put(self._version, query, result)
         return result

@@ -13,7 +13,7 @@ def show_no_data(reason: str) -> None:
     with st.container(key="message-no-data", border=True):
         st.subheader("No data yet", anchor=False)
         st.markdown(
-            "Numbers appear here once events have gone through the pipeline and the dashboards were published. Run one of these, then reload:"
+            "Numbers appear here once events have gone through the pipeline and the dashboards were published. Run this, then reload:"
         )
         st.code("make demo        # a day of sample events, from Kafka to this page", language="bash")
         st.markdown("or, in Dagster's UI, materialize a day down to the assets `dashboards/…`.")
