@@ -12,13 +12,10 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def test_session(
+def small_session(
     jars_dir: Path, local_dir: Path, endpoint_url: str | None = None, credentials: tuple[str, str, str | None] | None = None
 ) -> Iterator[SparkSession]:
     """A session with two cores and 1 GB, stopped at the end."""
     session = create_session("local[2]", jars_dir / "spark", "1g", endpoint_url, "us-east-1", credentials, "tests", local_dir)
     yield session
     session.stop()
-
-
-test_session.__test__ = False  # type: ignore[attr-defined]

@@ -91,6 +91,8 @@ def create_session(
         spark = builder.getOrCreate()
         for key, value in SQL_CONF.items():
             spark.conf.set(key, value)
+        # Spark's default of 200 is for clusters; the day's build sets it by the size of the data.
+        spark.conf.set("spark.sql.shuffle.partitions", str(spark.sparkContext.defaultParallelism))
         _set_s3(spark, s3_endpoint_url, s3_region, s3_credentials)
     return spark
 

@@ -14,6 +14,6 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def spark(jars_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    from data_pipeline_tests.spark_session import test_session
+    from data_pipeline_tests.spark_session import small_session
 
-    yield from test_session(jars_dir, tmp_path_factory.mktemp("spark"))
+    yield from small_session(jars_dir, tmp_path_factory.mktemp("spark"))
