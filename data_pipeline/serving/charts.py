@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar, cast
 
 import altair as alt
 import polars as pl
@@ -53,7 +53,7 @@ class Moment:
 
 def stacked_bars(frame: pl.DataFrame, moment: Moment, measure: Measure, by: str, colours: Mapping[str, str], description: str) -> alt.Chart:
     """What adds up over time, by category."""
-    return _plain(
+    chart: alt.Chart = (
         _base(frame)
         .mark_bar()
         .encode(
@@ -61,10 +61,10 @@ def stacked_bars(frame: pl.DataFrame, moment: Moment, measure: Measure, by: str,
             y=_number(measure, "sum", stack="zero"),
             color=_colour(by, colours),
             order=alt.Order(f"{by}:N", sort="ascending"),
-            tooltip=[_time_tip(moment), alt.Tooltip(f"{by}:N", title=_title(by)), _tip(measure)],
-        ),
-        description,
+            tooltip=[_time_tip(moment), alt.Tooltip(f"{by}:N", title=_title(by)), _tip(measure, "sum")],
+        )
     )
+    return _plain(chart, description)
 
 
 def lines(frame: pl.DataFrame, moment: Moment, measure: Measure, by: str, colours: Mapping[str, str], description: str) -> alt.LayerChart:
@@ -92,7 +92,11 @@ def ranked_bars(
     """Categories by size, largest on top, the number at the end of each bar."""
     base = _base(frame).encode(
         y=alt.Y(f"{category}:N", sort=None, title=None, axis=alt.Axis(labelLimit=240, ticks=False, domain=False)),
-        x=_number(measure, axis_is_shown=False),
+        x=alt.X(
+            f"{measure.column}:Q",
+            axis=None,
+            scale=alt.Scale(zero=True, nice=False, domainMin=0, domainMax=1.25 * _largest(frame, measure.column)),
+        ),
         tooltip=[alt.Tooltip(f"{category}:N", title=title), _tip(measure), *(_tip(more) for more in extra)],
     )
     bars = base.mark_bar(color=colour, cornerRadiusEnd=2)
@@ -111,6 +115,7 @@ def heat_map(
     description: str,
     *,
     extra: Sequence[Measure] = (),
+    note: tuple[str, str] | None = None,
 ) -> alt.LayerChart:
     """A table whose colour is the number, which is printed in each cell."""
     base = _base(frame).encode(
@@ -121,6 +126,7 @@ def heat_map(
             alt.Tooltip(f"{column}:N", title=column_title),
             _tip(measure),
             *(_tip(more) for more in extra),
+            *([alt.Tooltip(f"{note[0]}:N", title=note[1])] if note else []),
         ],
     )
     top = _largest(frame, measure.column)
@@ -142,16 +148,69 @@ def heat_map(
 
 def histogram(frame: pl.DataFrame, bucket: str, title: str, measure: Measure, description: str) -> alt.Chart:
     """Rows by an ordered bucket, in the order of the frame."""
-    return _plain(
+    chart: alt.Chart = (
         _base(frame)
         .mark_bar(color=ACCENT)
         .encode(
             x=alt.X(f"{bucket}:N", sort=None, title=title, axis=alt.Axis(labelAngle=0)),
             y=_number(measure),
             tooltip=[alt.Tooltip(f"{bucket}:N", title=title), _tip(measure)],
-        ),
-        description,
+        )
     )
+    return _plain(chart, description)
+
+
+def funnel(steps: pl.DataFrame, step: str, measure: Measure, description: str) -> alt.LayerChart:
+    """Centred bars that narrow, with the number in words and the share of the step before beside each.
+
+    Args:
+        steps: in order, with `of_step_before_share` and `of_all_share`.
+        step: the column that names them.
+        measure: the size of a step.
+        description: for screen readers.
+    """
+    half = pl.col(measure.column) / 2
+    frame = steps.with_columns((-half).alias("left"), half.alias("right"), _funnel_label(measure).alias("label"))
+    base = _base(frame).encode(
+        y=alt.Y(f"{step}:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelFontSize=13, labelColor=INK)),
+        tooltip=[
+            alt.Tooltip(f"{step}:N", title="Step"),
+            _tip(measure),
+            alt.Tooltip("of_step_before_share:Q", title="Of the step before", format=".1%"),
+            alt.Tooltip("of_all_share:Q", title="Of all sessions", format=".2%"),
+        ],
+    )
+    top = _largest(steps, measure.column)
+    scale = alt.Scale(domain=[-top / 2, top * 0.95], nice=False)
+    bars = base.mark_bar(color=ACCENT, height={"band": 0.82}).encode(x=alt.X("left:Q", axis=None, scale=scale), x2="right:Q")
+    labels = base.mark_text(align="left", dx=8, fontSize=13, color=INK).encode(x=alt.X("right:Q", axis=None, scale=scale), text="label:N")
+    chart: alt.LayerChart = bars + labels
+    return _plain(chart, description, height=46 * steps.height)
+
+
+def up_and_down(
+    frame: pl.DataFrame, moment: Moment, measure: Measure, by: str, colours: Mapping[str, str], description: str
+) -> alt.LayerChart:
+    """What came above zero, what went below, by time; the values carry their sign."""
+    bars = (
+        _base(frame)
+        .mark_bar()
+        .encode(
+            x=_time(frame, moment),
+            y=_number(measure, "sum", stack="zero"),
+            color=_colour(by, colours),
+            tooltip=[_time_tip(moment), alt.Tooltip(f"{by}:N", title=_title(by)), _tip(measure, "sum")],
+        )
+    )
+    zero = alt.Chart().mark_rule(color=MUTED).encode(y=alt.datum(0))
+    chart: alt.LayerChart = bars + zero
+    return _plain(chart, description)
+
+
+def _funnel_label(measure: Measure) -> pl.Expr:
+    numbers = pl.col(measure.column).map_elements(lambda value: f"{value:,}", return_dtype=pl.String)
+    share = pl.col("of_step_before_share").map_elements(lambda value: f"   {value:.1%} of the step before", return_dtype=pl.String)
+    return pl.concat_str(numbers, share.fill_null(""))
 
 
 def _base(frame: pl.DataFrame) -> alt.Chart:
@@ -186,16 +245,9 @@ def _time_tip(moment: Moment) -> alt.Tooltip:
     return alt.Tooltip(f"{moment.column}:T", title=moment.title, format=label)
 
 
-def _number(measure: Measure, aggregate: str | None = None, *, axis_is_shown: bool = True, stack: str | None = None) -> alt.X | alt.Y:
+def _number(measure: Measure, aggregate: str | None = None, *, stack: Literal["zero"] | None = None) -> alt.Y:
     field = f"{aggregate}({measure.column}):Q" if aggregate else f"{measure.column}:Q"
-    if not axis_is_shown:
-        return alt.X(field, title=measure.title, axis=None, scale=alt.Scale(padding=52, zero=True, nice=False))
-    return alt.Y(
-        field,
-        title=measure.title,
-        axis=alt.Axis(format=measure.axis_format, tickCount=5),
-        stack=stack if stack else alt.Undefined,  # type: ignore[arg-type]
-    )
+    return alt.Y(field, title=measure.title, axis=alt.Axis(format=measure.axis_format, tickCount=5), stack=stack or alt.Undefined)
 
 
 def _colour(by: str, colours: Mapping[str, str]) -> alt.Color:
@@ -207,8 +259,9 @@ def _colour(by: str, colours: Mapping[str, str]) -> alt.Color:
     )
 
 
-def _tip(measure: Measure) -> alt.Tooltip:
-    return alt.Tooltip(f"{measure.column}:Q", title=measure.title, format=measure.format)
+def _tip(measure: Measure, aggregate: str | None = None) -> alt.Tooltip:
+    field = f"{aggregate}({measure.column}):Q" if aggregate else f"{measure.column}:Q"
+    return alt.Tooltip(field, title=measure.title, format=measure.format)
 
 
 def _title(column: str) -> str:
@@ -222,7 +275,7 @@ def _largest(frame: pl.DataFrame, column: str) -> float:
 
 def _plain(chart: _C, description: str, height: int = HEIGHT) -> _C:
     """No frame, quiet grid, and a description that screen readers say."""
-    return (
+    plain = (
         chart.properties(height=height, width="container", description=description)
         .configure_view(stroke=None)
         .configure_axis(
@@ -230,3 +283,4 @@ def _plain(chart: _C, description: str, height: int = HEIGHT) -> _C:
         )
         .configure_legend(labelFontSize=12, labelColor=INK)
     )
+    return cast(_C, plain)

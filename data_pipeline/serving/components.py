@@ -13,6 +13,7 @@ import polars as pl
 import streamlit as st
 
 from data_pipeline.serving.filters import Filters
+from data_pipeline.serving.page import Page, PageContext
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,25 @@ def panel(title: str, chart: alt.Chart | alt.LayerChart | None, rows: pl.DataFra
                 icon=":material/download:",
                 key=f"csv-{name}",
             )
+
+
+def definitions(page: Page, context: PageContext, asset: str) -> None:
+    """What each column of the page's marts means, in dbt's words, and where the page stands in Dagster."""
+    with st.expander("Definitions", icon=":material/menu_book:", key="definitions"):
+        for name in page.marts:
+            node = context.catalog.find(name)
+            if node is None:
+                continue
+            st.markdown(f"**{name}** · {node.description}")
+            rows = [f"| `{column}` | {_cell(words)} |" for column, words in node.columns.items()]
+            st.markdown("\n".join(["| Column | Meaning |", "|---|---|", *rows]))
+        if not any(context.catalog.find(name) for name in page.marts):
+            st.markdown("dbt's manifest was not found, so there are no definitions to show; start Dagster once to make it.")
+        st.markdown(f"Runs, checks and lineage of this page: [`dashboards/{page.name}` in Dagster]({asset}).")
+
+
+def _cell(words: str) -> str:
+    return words.replace("|", "\\|").replace("\n", " ")
 
 
 def table(rows: pl.DataFrame, key: str) -> None:

@@ -41,3 +41,9 @@ def show_empty_range(first: str, last: str) -> None:
             "choose days in that range, or other sources.",
             icon=":material/filter_alt_off:",
         )
+
+
+def show_nothing_here(what: str) -> None:
+    """The days have events, but none of the kind that this page is about."""
+    with st.container(key="message-nothing-here"):
+        st.info(f"There are no {what} on these days from these sources; choose other days or sources.", icon=":material/filter_alt_off:")

@@ -31,7 +31,6 @@ class Trust:
     Attributes:
         newest_event_at: newest event of the sources shown, whatever the days.
         newest_hour_end_at: end of the newest hour that was landed whole.
-        published_at: when the dashboards' marts were published; None where they are read in place.
         landed: rows that arrived in the days shown.
         rejected: rows of those in quarantine.
         age: from the newest event to now.
@@ -39,7 +38,6 @@ class Trust:
 
     newest_event_at: datetime | None
     newest_hour_end_at: datetime | None
-    published_at: datetime | None
     landed: int
     rejected: int
     age: timedelta | None
