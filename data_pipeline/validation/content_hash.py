@@ -20,7 +20,7 @@ TAG_NULL, TAG_FALSE, TAG_TRUE, TAG_STRING, TAG_NUMBER, TAG_LONG_NUMBER, TAG_ARRA
 SENT_AT = "sent_at"
 """The top-level member that differs between an event and its re-send."""
 
-_MOST_MANTISSA = 10**18
+_MOST_DIGITS = 18
 
 Lanes = tuple[int, int]
 
@@ -43,11 +43,11 @@ def finish(lanes: Lanes) -> Lanes:
 
 
 def hash_bytes(tag: int, data: bytes) -> Lanes:
-    """A tag, the length and the bytes, in little-endian words of eight, the last filled with zeros."""
-    lanes = step((K3, K4), (tag << 56) | len(data))
+    """The bytes in little-endian words of eight, the last filled with zeros, then tag and length."""
+    lanes = (K3, K4)
     for (word,) in struct.iter_unpack("<Q", data + bytes(-len(data) % 8)):
         lanes = step(lanes, word)
-    return finish(lanes)
+    return finish(step(lanes, (tag << 56) | len(data)))
 
 
 def hash_string(text: str) -> Lanes:
@@ -56,30 +56,33 @@ def hash_string(text: str) -> Lanes:
 
 
 def hash_words(tag: int, words: Iterable[int]) -> Lanes:
-    """A tag and words of 64 bits."""
-    lanes = step((K3, K4), tag << 56)
+    """Words of 64 bits, then the tag and their number."""
+    lanes, count = (K3, K4), 0
     for word in words:
-        lanes = step(lanes, word & MASK)
-    return finish(lanes)
+        lanes, count = step(lanes, word & MASK), count + 1
+    return finish(step(lanes, (tag << 56) | count))
 
 
 def hash_number(value: int | Decimal) -> Lanes:
-    """Mantissa without trailing zeros and power of ten: equal for every spelling of a number."""
+    """The same for every spelling of a number.
+
+    A whole number below 10^18 is itself; a fraction of at most 18 digits is its digits without trailing zeros, and the power
+    of ten; any other number is its digits and power of ten as text.
+    """
     sign, digits, exponent = Decimal(value).as_tuple()
     if not isinstance(exponent, int):
         raise ValueError(f"{value} is not a number of JSON")
-    end = len(digits)
-    while end and digits[end - 1] == 0:
-        end -= 1
-    exponent += len(digits) - end
-    start = 0
-    while start < end and digits[start] == 0:
-        start += 1
-    text = "".join(map(str, digits[start:end]))
-    if len(text) > 18:
-        return hash_bytes(TAG_LONG_NUMBER, f"{'-' if sign else ''}{text}e{exponent}".encode())
-    mantissa = int(text or "0")
-    return hash_words(TAG_NUMBER, (-mantissa if sign else mantissa, exponent if mantissa else 0))
+    text = "".join(map(str, digits)).lstrip("0")
+    stripped = text.rstrip("0")
+    exponent += len(text) - len(stripped)
+    if not stripped:
+        return hash_words(TAG_NUMBER, (0, 0))
+    factor = -1 if sign else 1
+    if exponent >= 0 and len(stripped) + exponent <= _MOST_DIGITS:
+        return hash_words(TAG_NUMBER, (factor * int(stripped) * 10**exponent, 0))
+    if exponent < 0 and len(stripped) <= _MOST_DIGITS:
+        return hash_words(TAG_NUMBER, (factor * int(stripped), exponent))
+    return hash_bytes(TAG_LONG_NUMBER, f"{'-' if sign else ''}{stripped}e{exponent}".encode())
 
 
 def hash_member(name: Lanes, value: Lanes) -> Lanes:
@@ -116,7 +119,7 @@ def hash_value(value: Any) -> Lanes:
                 todo.extend((member, False) for member in item)
                 continue
             results = [done.pop() for _ in item]
-            done.append(hash_words(TAG_ARRAY, (len(item), *(word for lanes in results for word in lanes))))
+            done.append(hash_words(TAG_ARRAY, (word for lanes in results for word in lanes)))
         else:
             done.append(_scalar(item))
     return done.pop()

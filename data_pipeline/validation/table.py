@@ -53,7 +53,7 @@ class TableValidator:
         doubtful = self._exact.validate(raw.filter(pa.array(accepted.is_doubtful)))
         doubtful.unknown_fields.update(accepted.unknown_fields)
         staged = pa.concat_tables([accepted.staged, doubtful.staged]) if doubtful.staged.num_rows else accepted.staged
-        staged_rows = np.concatenate([np.flatnonzero(~accepted.is_doubtful), np.flatnonzero(accepted.is_doubtful)[doubtful.staged_rows]])
+        staged_rows = np.concatenate([accepted.staged_rows, np.flatnonzero(accepted.is_doubtful)[doubtful.staged_rows]])
         return Validated(staged, staged_rows, doubtful.quarantine, doubtful.by_rule, doubtful.unknown_fields)
 
 

@@ -46,3 +46,8 @@ def is_mojibake(text: str) -> bool:
         return False
     sequences = [char for char in decoded if char > "\x7f"]
     return len(sequences) >= 2 or any(char <= "\xff" or char > "\u07ff" for char in sequences)
+
+
+def windows_1252_characters() -> list[str]:
+    """The characters that Windows-1252 has and Latin-1 has not."""
+    return list(_WINDOWS_1252)
