@@ -45,6 +45,7 @@ lock() {
     until mkdir "$state/lock" 2>/dev/null; do
         owner=$(stamp_of "$state/lock/pid")
         if [ "$owner" != none ] && ! kill -0 "$owner" 2>/dev/null; then
+            end_child_of_a_killed_setup
             rm -rf "$state/lock"
             continue
         fi
@@ -58,6 +59,20 @@ lock() {
     trap 'exit 143' TERM HUP
 }
 
+# Whoever was killed may have left an installer at work, which would write into what is about to be made anew.
+end_child_of_a_killed_setup() {
+    left=$(stamp_of "$state/lock/child")
+    [ "$left" != none ] || return 0
+    # The number may belong to another program by now: ours has a path of this checkout among its arguments.
+    while ps -p "$left" -o args= 2>/dev/null | grep -qF "$root/"; do
+        kill "$left" 2>/dev/null || true
+        sleep 1
+    done
+}
+
+# Becomes the command, with its number noted for the function above.
+noted() { exec sh -c 'echo $$ >"$0"; exec "$@"' "$state/lock/child" "$@"; }
+
 leave() {
     code=$?
     trap - EXIT
@@ -66,26 +81,24 @@ leave() {
     exit $code
 }
 
-# Runs a command with its output in a log, while `progress LOG` prints where it stands.
+# Runs a command with its output in a log, and tells from time to time what `$1` (a function) prints.
 with_progress() {
-    log=$1
-    shift
-    "$@" >"$log" 2>&1 </dev/null &
+    count=$1
+    log=$2
+    shift 2
+    noted "$@" >"$log" 2>&1 </dev/null &
     child=$!
-    shown=
     seconds=0
     while kill -0 "$child" 2>/dev/null; do
-        now=$(grep -c '^\(Downloaded from\|Collecting \|Downloading \)' "$log" 2>/dev/null || true)
         if [ -t 2 ]; then
-            printf '\r  %s downloads, %s s ' "$now" "$seconds" >&2
-            shown=yes
+            printf '\r  %s, %s s ' "$($count)" "$seconds" >&2
         elif [ $((seconds % 15)) -eq 14 ]; then
-            say "  $now downloads so far"
+            say "  $($count), $((seconds + 1)) s"
         fi
         sleep 1
         seconds=$((seconds + 1))
     done
-    [ -z "$shown" ] || printf '\r' >&2
+    [ ! -t 2 ] || printf '\r' >&2
     if wait "$child"; then result=0; else result=$?; fi
     child=
     return $result
@@ -98,9 +111,8 @@ tool() { sed -n "s/^$1=//p" "$state/tools" 2>/dev/null | tail -n 1; }
 
 require_tools() {
     missing=
-    for name in "$@"; do
-        path=$(tool "$name")
-        [ -n "$path" ] && [ -x "$path" ] || missing="$missing $name"
+    for wanted_tool in "$@"; do
+        [ -x "$(tool "$wanted_tool")" ] || missing="$missing $wanted_tool"
     done
     [ -n "$missing" ] || return 0
     # shellcheck disable=SC2086 # a list of names
@@ -129,13 +141,13 @@ install_python_part() {
     did_something=yes
     require_tools python
     if [ -e "$venv/.changing" ] || ! "$venv/bin/python" -c 'import pip' >/dev/null 2>&1; then
-        rm -rf "$venv"
+        rm -rf "$venv" || { sleep 3 && rm -rf "$venv"; }
     fi
     if [ ! -d "$venv" ]; then
         say "Making a virtual environment in .venv with $("$(tool python)" --version)"
         mkdir "$venv"
         touch "$venv/.changing"
-        "$(tool python)" -m venv "$venv"
+        (noted "$(tool python)" -m venv "$venv") || fail 'the virtual environment could not be made.'
     fi
     touch "$venv/.changing"
     rm -f "$venv/.stamp"
@@ -145,7 +157,9 @@ install_python_part() {
     echo "$wanted" >"$venv/.stamp"
 }
 
-pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
+installed_packages() { echo "$(find "$venv"/lib/*/site-packages -maxdepth 1 -name '*.dist-info' | wc -l | tr -d ' ') packages installed"; }
+
+pip() { (noted "$venv/bin/python" -m pip --disable-pip-version-check "$@"); }
 
 install_by_uv() {
     pip install -q --require-hashes -r requirements/bootstrap.lock >"$state/uv.log" 2>&1 || {
@@ -163,9 +177,11 @@ install_by_uv() {
         [ -z "$links" ] || export UV_FIND_LINKS="${UV_FIND_LINKS:-$links}"
         [ -z "$certificate" ] || export SSL_CERT_FILE="${SSL_CERT_FILE:-$certificate}"
         export UV_LINK_MODE="${UV_LINK_MODE:-copy}" UV_HTTP_TIMEOUT="${UV_HTTP_TIMEOUT:-120}" VIRTUAL_ENV="$venv"
-        "$venv/bin/uv" pip sync --require-hashes --allow-empty-requirements requirements/requirements.lock
+        set -- "$venv/bin/uv" pip sync --require-hashes requirements/requirements.lock
+        # uv draws its own progress, but only for a person.
+        if [ -t 2 ]; then (noted "$@"); else with_progress installed_packages "$state/uv.log" "$@"; fi
     ); then
-        "$venv/bin/uv" pip install -q --python "$venv/bin/python" --no-deps --no-build-isolation --editable .
+        (noted "$venv/bin/uv" pip install -q --python "$venv/bin/python" --no-deps --no-build-isolation --editable .)
     else
         say '  uv did not succeed; going on with pip'
         return 1
@@ -176,7 +192,7 @@ install_by_uv() {
 pip_option() { pip config list 2>/dev/null | sed -n "s/^[^=]*\.$1='\(.*\)'\$/\1/p" | tail -n 1; }
 
 install_by_pip() {
-    with_progress "$state/pip.log" "$venv/bin/python" -m pip --disable-pip-version-check install --require-hashes -r requirements/requirements.lock ||
+    with_progress installed_packages "$state/pip.log" "$venv/bin/python" -m pip --disable-pip-version-check install --require-hashes -r requirements/requirements.lock ||
         fail "the Python packages could not be installed; the end of .cache/setup/pip.log says why: $(tail -n 2 "$state/pip.log")"
     pip install -q --no-deps --no-build-isolation --editable . || fail 'the project itself could not be installed into .venv.'
 }
@@ -184,30 +200,32 @@ install_by_pip() {
 # ---- jars ----------------------------------------------------------------------------------------------------------
 
 install_jars() {
-    name=$1
-    wanted=$(digest "jars/$name/pom.xml")
-    [ "$(stamp_of "$jars/$name/.stamp")" != "$wanted" ] || return 0
+    part=$1
+    wanted=$(digest "jars/$part/pom.xml")
+    [ "$(stamp_of "$jars/$part/.stamp")" != "$wanted" ] || return 0
     did_something=yes
     require_tools java maven
     use_java
-    say "Downloading the jars of jars/$name/pom.xml"
-    new=$jars/.new-$name
+    say "Downloading the jars of jars/$part/pom.xml"
+    new=$jars/.new-$part
     mkdir -p "$jars"
     attempt=1
     until rm -rf "$new" && copy_jars; do
-        [ $attempt -lt 3 ] || fail "the jars could not be downloaded; .cache/setup/$name-jars.log says: $(grep -m 1 ERROR "$state/$name-jars.log")"
-        say "  that failed (see .cache/setup/$name-jars.log); trying again"
+        [ $attempt -lt 3 ] || fail "the jars could not be downloaded; .cache/setup/$part-jars.log says: $(grep -m 1 ERROR "$state/$part-jars.log")"
+        say "  that failed (see .cache/setup/$part-jars.log); trying again"
         sleep $((attempt * 5))
         attempt=$((attempt + 1))
     done
     echo "$wanted" >"$new/.stamp"
-    rm -rf "${jars:?}/$name"
-    mv "$new" "$jars/$name"
-    say "  $(find "$jars/$name" -name '*.jar' | wc -l | tr -d ' ') jars"
+    rm -rf "${jars:?}/$part"
+    mv "$new" "$jars/$part"
+    say "  $(find "$jars/$part" -name '*.jar' | wc -l | tr -d ' ') jars"
 }
 
+downloaded_files() { echo "$(grep -c '^Downloaded from' "$log") files downloaded"; }
+
 copy_jars() {
-    with_progress "$state/$name-jars.log" "$(tool maven)" -B --strict-checksums -f "jars/$name/pom.xml" \
+    with_progress downloaded_files "$state/$part-jars.log" "$(tool maven)" -B --strict-checksums -f "jars/$part/pom.xml" \
         dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$new"
 }
 
