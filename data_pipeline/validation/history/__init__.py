@@ -8,7 +8,7 @@ finding blocks (`orchestration/`).
 
 from data_pipeline.validation.history.build import ProfileBuilder, build_profile
 from data_pipeline.validation.history.finding import Finding, Severity
-from data_pipeline.validation.history.history import Acceptance, ProfileHistory
+from data_pipeline.validation.history.history import Acceptance, ProfileHistory, settle
 from data_pipeline.validation.history.judge import find_in_window, judge_window
 from data_pipeline.validation.history.profile import Profile, Window
 from data_pipeline.validation.history.store import add_acceptance, load_history, load_orders, read_profile, save_orders, save_profile
@@ -30,4 +30,5 @@ __all__ = [
     "read_profile",
     "save_orders",
     "save_profile",
+    "settle",
 ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 import polars as pl
 import pyarrow as pa
@@ -21,10 +22,10 @@ from data_pipeline.validation.history.orders import ORDER_SCHEMA, orders_of
 from data_pipeline.validation.history.profile import Profile, Window
 from data_pipeline.validation.history.sketches import Sketch
 
-SAMPLE_ROWS = 40_000
-"""Rows of a chunk that are measured; of larger chunks a sample of whole visitors. More rows would move no verdict."""
+SAMPLE_ROWS = 50_000
+"""Rows of a window that are measured; of larger windows a sample of whole visitors. More rows would move no verdict."""
 
-Rows = pl.DataFrame | pa.Table
+Rows: TypeAlias = "pl.DataFrame | pa.Table"
 
 _SKETCHED = ("anonymous_id", "user_id", "context.user_agent", "context.ip", "page.url", "page.title", "search.query")
 
@@ -35,14 +36,17 @@ class ProfileBuilder:
     Args:
         source: such as `web`.
         window: `2026-03-14` or `2026-03-14T09`.
+        rows_expected: rows of the whole window, about, where they are known before; of a large window that is
+            not announced, SAMPLE_ROWS of each chunk are measured.
     """
 
-    def __init__(self, source: str, window: str) -> None:
+    def __init__(self, source: str, window: str, rows_expected: int = 0) -> None:
+        self._rows_expected = rows_expected
         self._source = source
         self._window = Window.parse(window)
         self._cells: list[pl.DataFrame] = []
         self._sketches: dict[str, list[Sketch]] = {}
-        self._orders: list[pl.DataFrame] = []
+        self._orders: list[pl.DataFrame] = [pl.DataFrame(schema=ORDER_SCHEMA)]
         self._rows_staged = 0
         self._rows_quarantined = 0
         self._by_rule: Counter[str] = Counter()
@@ -66,7 +70,7 @@ class ProfileBuilder:
             return
         self._orders.append(orders_of(frame))
         self._note("event_id", Sketch.of_uuids(frame["event_id"]))
-        sample = _sample(frame)
+        sample = _sample(frame, min(1.0, SAMPLE_ROWS / max(self._rows_expected, frame.height)))
         flat = flatten(sample).with_columns(pl.coalesce("anonymous_id", "user_id").alias(VISITOR))
         items = {container: explode_items(sample, container) for container in CONTAINERS}
         measured = [
@@ -104,7 +108,7 @@ class ProfileBuilder:
             cells=cells.add(whole),
             sketches={name: sketches.add(parts) for name, parts in self._sketches.items()},
         )
-        orders = pl.concat(self._orders) if self._orders else pl.DataFrame(schema=ORDER_SCHEMA)
+        orders = pl.concat(self._orders).unique("event_id", keep="first", maintain_order=True)
         return profile, orders
 
     def _note(self, name: str, sketch: Sketch) -> None:
@@ -112,7 +116,11 @@ class ProfileBuilder:
 
 
 def build_profile(
-    source: str, window: str, staged: Rows, rules_of_rejected: Iterable[Iterable[str]] = (), unknown_fields: Mapping[str, int] | None = None
+    source: str,
+    window: str,
+    staged: Rows,
+    rules_of_rejected: Iterable[Iterable[str]] = (),
+    unknown_fields: Mapping[str, int] | None = None,
 ) -> tuple[Profile, pl.DataFrame]:
     """Profile and orders of a window that fits into memory.
 
@@ -130,21 +138,15 @@ def build_profile(
 
 
 def _frame(rows: Rows) -> pl.DataFrame:
-    if isinstance(rows, pl.DataFrame):
-        return rows
-    frame = pl.from_arrow(rows)
-    assert isinstance(frame, pl.DataFrame)
-    return frame
+    return rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows)
 
 
-def _sample(frame: pl.DataFrame) -> pl.DataFrame:
+def _sample(frame: pl.DataFrame, share: float) -> pl.DataFrame:
     """All rows of some visitors, so that what holds within a visitor can be measured; some rows where that fails."""
-    if frame.height <= SAMPLE_ROWS:
+    if share >= 1:
         return frame
-    every = frame.height / SAMPLE_ROWS
-    visitor = pl.coalesce("anonymous_id", "user_id", "event_id")
-    limit = int(2**64 / every)
-    by_visitor = frame.filter(visitor.hash(seed=7) < limit)
-    if 0.5 <= by_visitor.height / SAMPLE_ROWS <= 2:
+    limit = int(2**64 * share)
+    by_visitor = frame.filter(pl.coalesce("anonymous_id", "user_id", "event_id").hash(seed=7) < limit)
+    if 0.5 <= by_visitor.height / (frame.height * share) <= 2:
         return by_visitor
     return frame.filter(pl.col("event_id").hash(seed=7) < limit)

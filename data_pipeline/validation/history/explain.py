@@ -59,7 +59,7 @@ def _fields_of(suspect: Suspect) -> list[str]:
     if suspect.policy.check == "clock_lag":
         return [name for name in suspect.field.split("-") if name != "received_at"] or ["sent_at"]
     known = suspect.segment.removeprefix("by ").removeprefix("with ")
-    if suspect.policy.check in ("pair_share", "agreement") and known not in (VISITOR, "event_type", suspect.segment):
+    if suspect.policy.check in ("pair_share", "agreement", "mix") and known not in (VISITOR, "event_type", suspect.segment):
         return [suspect.field, known]
     return [suspect.field]
 
@@ -96,6 +96,7 @@ def _what(suspect: Suspect) -> str:
         unit = {"length": " characters", "clock_lag": f" s in {suspect.field}"}.get(check, "")
         return f"values {side} {start:.4g}{unit}"
     words = {
+        "mix": f"values that moved (most of all '{key}')",
         "null_rate": "nulls",
         "top_value": "the most frequent value",
         "distinct": "distinct values",

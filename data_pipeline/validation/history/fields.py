@@ -53,7 +53,7 @@ ROW_FIELDS: tuple[Field, ...] = (
     Field("context.os", _C),
     Field("context.device_type", _C),
     Field("context.user_agent", _T),
-    Field("context.ip", _T),
+    Field("context.ip", _I),
     Field("page.url", _T),
     Field("page.title", _T, "page.url"),
     Field("page.referrer", _T, "page.url"),

@@ -6,11 +6,14 @@ Belongs here: choosing windows (season, bad days, acceptances). Does not: storin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
+import polars as pl
 
-from data_pipeline.validation.history.finding import Finding, Severity
+from data_pipeline.validation.history.bins import bin_start
+from data_pipeline.validation.history.finding import Finding, Severity, worst_first
 from data_pipeline.validation.history.profile import Profile, Window
 from data_pipeline.validation.history.statistics import Bools, Ints
 from data_pipeline.validation.history.thresholds import MIN_WINDOWS, SAME_KIND_WINDOWS
@@ -56,6 +59,24 @@ class Comparison:
     wider: float = 1.0
 
 
+def settle(findings: Sequence[Finding], accepted: Sequence[Acceptance]) -> list[Finding]:
+    """Findings of a window as they count: what a person accepted is information, with the reason."""
+    settled = []
+    for finding in findings:
+        covering = [acceptance for acceptance in accepted if acceptance.covers(finding)]
+        if covering and finding.severity is not Severity.INFO:
+            message = f"{finding.message} Accepted: {covering[-1].reason}"
+            settled.append(replace(finding, severity=Severity.INFO, message=message))
+        else:
+            settled.append(finding)
+    return worst_first(settled)
+
+
+def by_check(profile: Profile) -> dict[str, pl.DataFrame]:
+    """A profile's cells by check."""
+    return {str(check): part for (check,), part in profile.cells.partition_by("check", as_dict=True, maintain_order=True).items()}
+
+
 @dataclass(frozen=True)
 class ProfileHistory:
     """Profiles that a window is compared with, oldest first, never that of the window itself.
@@ -76,6 +97,22 @@ class ProfileHistory:
     def usable(self) -> Bools:
         """For each profile, whether it counts at all: not where it has an error that nobody accepted, nor without rows."""
         return np.array([profile.rows_staged > 0 and not self._open(profile, Severity.ERROR) for profile in self.profiles], dtype=bool)
+
+    @cached_property
+    def cells_by_check(self) -> list[dict[str, pl.DataFrame]]:
+        """Cells of each profile by check."""
+        return [by_check(profile) for profile in self.profiles]
+
+    @cached_property
+    def rows_of_a_visitor(self) -> float:
+        """Rows that a row's visitor has, on average over rows: how much rows of one visit weigh together."""
+        found = []
+        for each in self.cells_by_check:
+            if "rows_per_visitor" in each:
+                binned = each["rows_per_visitor"].select("key", "count").iter_rows()
+                sizes = [(bin_start(int(key)), count) for key, count in binned]
+                found.append(sum(size * size * count for size, count in sizes) / sum(size * count for size, count in sizes))
+        return float(np.median(found)) if found else 1.0
 
     @property
     def window_count(self) -> int:
@@ -98,7 +135,7 @@ class ProfileHistory:
         )
         # A level that most windows have is the level, whether or not somebody accepted it.
         if (usable & ~warned).sum() >= max(MIN_WINDOWS, usable.sum() / 2):
-            return usable & ~warned
+            usable = usable & ~warned
         return usable
 
     def comparisons(self) -> list[Comparison]:

@@ -5,29 +5,40 @@ Belongs here: which tests run and how their scores become findings. Does not: th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
 import polars as pl
 
 from data_pipeline.common.object_store import ObjectStore
+from data_pipeline.validation.history import cells
 from data_pipeline.validation.history.cells import CUTOFF, GROUP
 from data_pipeline.validation.history.explain import Suspect, explain
+from data_pipeline.validation.history.fields import ROW_FIELDS, Kind
 from data_pipeline.validation.history.finding import ROWS, Finding, Severity, worst_first
-from data_pipeline.validation.history.history import ProfileHistory
-from data_pipeline.validation.history.judge_orders import judge_orders
+from data_pipeline.validation.history.history import ProfileHistory, by_check, settle
+from data_pipeline.validation.history.judge_orders import count_unknown_refunds, judge_orders
 from data_pipeline.validation.history.judge_sketches import sketched_shares
 from data_pipeline.validation.history.judge_unknown import judge_unknown_fields
 from data_pipeline.validation.history.judge_volume import judge_volume
-from data_pipeline.validation.history.matrix import Shares, at_quantiles, line_up, new_values
+from data_pipeline.validation.history.matrix import Shares, at_quantiles, groups_of, line_up, new_values
 from data_pipeline.validation.history.profile import Profile
 from data_pipeline.validation.history.statistics import Bools, Floats, score
 from data_pipeline.validation.history.store import load_history, load_orders, save_orders, save_profile
-from data_pipeline.validation.history.thresholds import CHECK_ALPHA, MIN_WINDOWS, POLICIES, Policy, Side
+from data_pipeline.validation.history.thresholds import CHECK_ALPHA, MIN_WINDOWS, MIX_Z, POLICIES, PRIOR_DISPERSION, Policy, Side
 
 _BINNED = ("number", "clock_lag", "length", "rows_per_visitor")
-_SEPARATE = ("unknown_field",)
+_IDENTIFIERS = frozenset(field.path for field in ROW_FIELDS if field.kind is Kind.IDENTIFIER)
+_MIXES = ("category_share", "arrival_hour", "occurred_hour", "pair_share", "step_order")
+_MIX_COUNT = 5.0
+"""Rows that a share of a mix must have, seen or expected."""
+_OF_LATE = {"refund_unknown": 7}
+"""Checks that know more the longer the history is, and the number of last windows that they are compared with."""
+_OF_A_VISITOR = ("context.", "campaign", "user_id", "anonymous_id", "sent_at", "occurred_at", "received_at", "page.referrer")
+"""Fields that rows of one visit share: a single visit moves all its rows together."""
+_SEPARATE = ("unknown_field", "mix")
 """Checks whose shares are judged elsewhere."""
 _WITH_NEW_VALUES = ("category_share", "pair_share", "shape")
 
@@ -37,19 +48,23 @@ def judge_window(store: ObjectStore, profile: Profile, orders: pl.DataFrame) -> 
 
     Args:
         store: a bucket or a directory.
-        profile: of the window, from `build_profile`.
-        orders: of the window, from `build_profile`.
+        profile: of the window, from `build_profile` or `ProfileBuilder.finish`.
+        orders: of the window, from the same.
 
     Returns:
         Findings, errors first. The window under test never takes part in its own history.
+
+    Raises:
+        PermanentError: something in the history cannot be read; the history is then as it was.
     """
     history = load_history(store, profile.source, profile.window)
-    findings = find_in_window(profile, history)
-    findings += judge_orders(orders, load_orders(store, profile.source, profile.window))
-    findings = worst_first(_without_accepted(findings, history))
-    save_profile(store, Profile(**{**profile.__dict__, "findings": tuple(findings)}))
+    seen = load_orders(store, profile.source, profile.window)
+    unknown = count_unknown_refunds(orders, seen)
+    profile = replace(profile, cells=cells.add([profile.cells, unknown]))
+    findings = worst_first([*find_in_window(profile, history), *judge_orders(orders, seen)])
     save_orders(store, profile.source, profile.window, orders)
-    return findings
+    save_profile(store, replace(profile, findings=tuple(findings)))
+    return settle(findings, history.acceptances.get(profile.window, ()))
 
 
 def find_in_window(profile: Profile, history: ProfileHistory) -> list[Finding]:
@@ -75,28 +90,13 @@ def _too_short(history: ProfileHistory) -> Finding:
     )
 
 
-def _without_accepted(findings: Iterable[Finding], history: ProfileHistory) -> list[Finding]:
-    """Accepted findings of this very window stay visible, as information."""
-    accepted = history.acceptances.get(history.window, ())
-    kept = []
-    for finding in findings:
-        covering = [acceptance for acceptance in accepted if acceptance.covers(finding)]
-        if covering and finding.severity is not Severity.INFO:
-            finding = Finding(
-                **{**finding.__dict__, "severity": Severity.INFO, "message": f"{finding.message} Accepted: {covering[-1].reason}"}
-            )
-        kept.append(finding)
-    return kept
-
-
 def _suspects(profile: Profile, history: ProfileHistory) -> list[Suspect]:
     usable = history.usable
     found: list[Suspect] = []
-    for check in POLICIES:
-        mine = profile.cells.filter(pl.col("check") == check)
-        past = [other.cells.filter(pl.col("check") == check) for other in history.profiles]
-        if check in _SEPARATE or not mine.height:
+    for check, mine in by_check(profile).items():
+        if check in _SEPARATE or check not in POLICIES:
             continue
+        past = [each.get(check, cells.empty()) for each in history.cells_by_check]
         lined = line_up(check, mine, past)
         found += _judge_shares(at_quantiles(lined, usable) if check in _BINNED else lined, history)
         if check in _WITH_NEW_VALUES:
@@ -114,22 +114,34 @@ def _complete_groups(frames: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _judge_shares(shares: Shares, history: ProfileHistory) -> list[Suspect]:
-    """The shares of one check that are out of their history by score and by size."""
+    """The shares of one check that are out of their history by score and by size, and mixes of values that are."""
     if not len(shares):
         return []
     policy = POLICIES[shares.check]
     use, family = _use(shares, history)
+    of_a_visitor = np.array([path.startswith(_OF_A_VISITOR) for path in shares.field], dtype=bool)
+    prior = np.where(of_a_visitor, max(history.rows_of_a_visitor, PRIOR_DISPERSION), PRIOR_DISPERSION)
     z, expected = np.full(len(shares), np.inf), np.zeros(len(shares))
     for comparison in history.comparisons():
         scores = score(
-            shares.count, shares.total, shares.counts, shares.totals, use, comparison.labels, comparison.label, family, comparison.wider
+            shares.count,
+            shares.total,
+            shares.counts,
+            shares.totals,
+            use,
+            comparison.labels,
+            comparison.label,
+            family,
+            prior,
+            comparison.wider,
         )
         tamer = np.abs(scores.z) < np.abs(z)
         z, expected = np.where(tamer, scores.z, z), np.where(tamer, scores.expected, expected)
     enough = ((shares.totals > 0) & use).sum(1) >= MIN_WINDOWS
     observed = shares.count / np.maximum(shares.total, 1)
-    unusual = enough & (np.abs(z) >= _threshold(int(enough.sum()))) & _matters(observed, expected, shares.total, policy)
-    return [
+    judged = enough & ~_is_growth(shares, observed, expected)
+    unusual = judged & (np.abs(z) >= _thresholds(shares.segment, judged)) & _matters(observed, expected, shares.total, policy)
+    found = [
         Suspect(
             policy=policy,
             field=shares.field[n],
@@ -143,13 +155,59 @@ def _judge_shares(shares: Shares, history: ProfileHistory) -> list[Suspect]:
         )
         for n in np.flatnonzero(unusual)
     ]
+    return found + (_judge_mixes(shares, judged, z, observed, expected) if shares.check in _MIXES else [])
+
+
+def _judge_mixes(shares: Shares, judged: Bools, z: Floats, observed: Floats, expected: Floats) -> list[Suspect]:
+    """Groups of shares that moved together, each too little to be sure of: their squared scores add to a chi-square."""
+    policy = POLICIES["mix"]
+    found = []
+    for path, segment, members in groups_of(shares):
+        chosen = members[judged[members] & (np.maximum(observed[members], expected[members]) * shares.total[members] >= _MIX_COUNT)]
+        degrees = chosen.size - 1
+        if degrees < 2:
+            continue
+        distance = float(np.abs(observed[chosen] - expected[chosen]).sum()) / 2
+        ratio = float((z[chosen] ** 2).sum()) / degrees
+        root = (ratio ** (1 / 3) - (1 - 2 / (9 * degrees))) / (2 / (9 * degrees)) ** 0.5
+        if root >= MIX_Z and distance >= policy.min_change:
+            most = chosen[np.argmax(np.abs(z[chosen]))]
+            total = int(shares.total[most])
+            found.append(Suspect(policy, path, segment, shares.key[most], root, distance, 0.0, round(distance * total), total))
+    return found
+
+
+def _thresholds(segments: list[str], judged: Bools) -> Floats:
+    """The score that one share of a clean window exceeds with the chance that a check may have.
+
+    Shares over all rows and shares of segments have half of that chance each, so that many segments do not
+    dull the few shares over all rows.
+    """
+    whole = np.array(["=" not in segment for segment in segments], dtype=bool)
+    sizes = np.where(whole, (judged & whole).sum(), (judged & ~whole).sum())
+    return np.array([_threshold(int(size)) for size in sizes])
+
+
+@functools.cache
+def _threshold(shares: int) -> float:
+    return NormalDist().inv_cdf(1 - CHECK_ALPHA / 4 / max(shares, 1))
+
+
+def _is_growth(shares: Shares, observed: Floats, expected: Floats) -> Bools:
+    """Identifiers that become longer: numbers that were counted up do so without any fault."""
+    grows = [shares.check == "length" and path in _IDENTIFIERS for path in shares.field]
+    return np.array(grows, dtype=bool) & (observed > expected)
 
 
 def _use(shares: Shares, history: ProfileHistory) -> tuple[Bools, np.ndarray]:
-    fields: dict[str, int] = {}
-    family = np.array([fields.setdefault(path, len(fields)) for path in shares.field], dtype=np.int64)
-    by_field = [history.usable_for(shares.check, path) for path in fields]
-    return np.array(by_field, dtype=bool).reshape(len(fields), len(history.profiles))[family], family
+    groups: dict[tuple[str, str], int] = {}
+    pairs = list(zip(shares.field, shares.segment, strict=True))
+    family = np.array([groups.setdefault(pair, len(groups)) for pair in pairs], dtype=np.int64)
+    by_field = {path: history.usable_for(shares.check, path) for path in set(shares.field)}
+    if shares.check in _OF_LATE:
+        recent = np.arange(len(history.profiles)) >= len(history.profiles) - _OF_LATE[shares.check]
+        by_field = {path: usable & recent for path, usable in by_field.items()}
+    return np.array([by_field[path] for path in shares.field], dtype=bool).reshape(len(shares), len(history.profiles)), family
 
 
 def _matters(observed: Floats, expected: Floats, total: Floats, policy: Policy) -> Bools:
@@ -171,8 +229,3 @@ def _odds(share: Floats, total: Floats) -> Floats:
     margin = 0.5 / np.maximum(total, 1)
     bounded = np.clip(share, margin, 1 - margin)
     return bounded / (1 - bounded)
-
-
-def _threshold(shares: int) -> float:
-    """The score that one of so many shares of a clean window exceeds with the chance that a check may have."""
-    return NormalDist().inv_cdf(1 - CHECK_ALPHA / 2 / max(shares, 1))

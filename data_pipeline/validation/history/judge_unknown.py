@@ -18,7 +18,7 @@ _SURE_SHARE = 0.005
 def judge_unknown_fields(profile: Profile, history: ProfileHistory) -> list[Finding]:
     """A finding for each unknown field: a warning where the history never had it, else for information."""
     found = []
-    known = _counts([other for other in history.profiles])
+    known = _counts(list(history.profiles))
     for path, count in sorted(_counts([profile]).items()):
         share = count / max(profile.rows_staged, 1)
         is_new = path not in known and not history.is_too_short

@@ -74,7 +74,7 @@ def _score(mine: int, rows: Floats, days: Floats, usable: Bools, comparison: Com
     expected = math.exp(float(np.median(level[member])))
     variance = max(variance, VOLUME_FLOOR_SD**2) * comparison.wider * (1 + 1 / member.sum()) + 2.0 / expected
     t = (math.log(max(mine, 0.5)) - math.log(expected)) / math.sqrt(variance)
-    z = normal_equivalent(np.array([t]), np.array([PRIOR_WEIGHT * 2 + degrees]))
+    z = normal_equivalent(np.array([t]), np.array([8.0 + degrees]))
     return float(z[0]), expected
 
 

@@ -76,10 +76,10 @@ def new_values(check: str, mine: pl.DataFrame, history: Sequence[pl.DataFrame], 
     """Rows whose key no other window has, a group at a time; for windows of the history, beside the windows before them."""
     lined = line_up(check, mine, history)
     rows: list[tuple[str, str, float, float, Floats, Floats]] = []
-    for path, segment, members in _groups(lined):
+    for path, segment, members in groups_of(lined):
         counts = lined.counts[members] * usable
-        seen_before = np.cumsum(counts > 0, axis=1) - (counts > 0)
-        windows_before = np.cumsum(usable) - usable
+        seen_before: Ints = np.cumsum(counts > 0, axis=1) - (counts > 0)
+        windows_before: Ints = np.cumsum(usable) - usable
         enough = (windows_before >= max(2, usable.sum() // 2)) & usable
         novel = np.where(seen_before == 0, counts, 0.0).sum(0)
         mine_novel = np.where((counts > 0).any(1), 0.0, lined.count[members]).sum()
@@ -105,7 +105,7 @@ def at_quantiles(lined: Shares, usable: Bools) -> Shares:
     """Binned numbers as shares below or above the history's quantiles, and beyond all that it holds."""
     field, segment, key = [], [], []
     count, total, counts, totals = [], [], [], []
-    for path, part, members in _groups(lined):
+    for path, part, members in groups_of(lined):
         bins = np.array([int(lined.key[n]) for n in members])
         order = members[np.argsort(bins)]
         bins = np.sort(bins)
@@ -146,7 +146,8 @@ def at_quantiles(lined: Shares, usable: Bools) -> Shares:
     )
 
 
-def _groups(lined: Shares) -> list[tuple[str, str, Ints]]:
+def groups_of(lined: Shares) -> list[tuple[str, str, Ints]]:
+    """Field, segment and places of the shares that belong together."""
     places: dict[tuple[str, str], list[int]] = {}
     for n, group in enumerate(zip(lined.field, lined.segment, strict=True)):
         places.setdefault(group, []).append(n)

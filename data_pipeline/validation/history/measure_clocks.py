@@ -23,16 +23,18 @@ def measure_clocks(flat: pl.DataFrame) -> list[pl.DataFrame]:
     if not flat.height:
         return []
     total = flat.height
-    clocks = flat.select(
-        "event_type", *((pl.col(to) - pl.col(since)).dt.total_milliseconds().alias(name) for name, (to, since) in LAGS.items())
-    )
+    clocks = flat.select((pl.col(to) - pl.col(since)).dt.total_milliseconds().alias(name) for name, (to, since) in LAGS.items())
     found = []
     for name in LAGS:
-        binned = clocks.select(bin_of(pl.col(name).cast(pl.Float64) / 1000).alias("value"))["value"].value_counts(name="count")
-        found.append(cells.from_columns("clock_lag", name, "", binned["value"], binned["count"], total))
-    age_min = clocks["received_at-occurred_at"] / 60_000
-    late = {name: int((age_min > minutes).sum()) for name, minutes in LATE_AFTER_MIN.items()}
-    found.append(cells.from_counts("late_rows", "occurred_at", "", late, total))
+        # Lines of a file have no Kafka timestamp: those lags are not there.
+        lag = clocks.select(bin_of(pl.col(name).cast(pl.Float64) / 1000).alias("value")).drop_nulls()["value"]
+        if lag.len():
+            binned = lag.value_counts(name="count")
+            found.append(cells.from_columns("clock_lag", name, "", binned["value"], binned["count"], lag.len()))
+    age_min = clocks["received_at-occurred_at"].drop_nulls() / 60_000
+    if age_min.len():
+        late = {name: int((age_min > minutes).sum()) for name, minutes in LATE_AFTER_MIN.items()}
+        found.append(cells.from_counts("late_rows", "occurred_at", "", late, age_min.len()))
     for name in ("occurred_at", "sent_at"):
         instant = pl.col(name)
         form = flat.select(
@@ -43,7 +45,7 @@ def measure_clocks(flat: pl.DataFrame) -> list[pl.DataFrame]:
         )
         found.append(cells.from_counts("clock_form", name, "", {key: int(form[key][0]) for key in form.columns}, total))
     same = int((clocks["sent_at-occurred_at"] == 0).sum())
-    same_received = int((clocks["received_at-occurred_at"] == 0).sum())
+    same_received = int((clocks["received_at-occurred_at"] == 0).sum() or 0)
     found.append(
         cells.from_counts("clock_form", "sent_at", "relation", {"equals occurred_at": same, "equals received_at": same_received}, total)
     )
@@ -53,6 +55,7 @@ def measure_clocks(flat: pl.DataFrame) -> list[pl.DataFrame]:
 
 def _measure_arrivals(flat: pl.DataFrame) -> list[pl.DataFrame]:
     total = flat.height
+    flat = flat.with_columns(pl.coalesce("received_at", "sent_at").alias("received_at"))
     hours = flat["received_at"].dt.hour().alias("value").value_counts(name="count")
     slots = (flat["received_at"].dt.minute() // 5).alias("value").value_counts(name="count")
     minutes = flat["received_at"].dt.truncate("1m").alias("value").value_counts(name="count")

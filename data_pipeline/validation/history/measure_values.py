@@ -76,7 +76,9 @@ def measure_nulls(flat: pl.DataFrame) -> list[pl.DataFrame]:
 
 
 def _is_optional(field: Field) -> bool:
-    return field.path not in ("event_id", "event_type", "source", "occurred_at", "sent_at") and field.path not in PARENT_KEY.values()
+    """Fields of the row and of its context; those of other objects are looked at where the object is there."""
+    is_outer = "." not in field.path or field.path.startswith("context.")
+    return is_outer and field.path not in ("event_id", "event_type", "source", "occurred_at", "sent_at")
 
 
 def _null_cells(grouped: pl.DataFrame, segment: str) -> pl.DataFrame:
@@ -167,7 +169,16 @@ def _measure_shape(path: str, counted: pl.DataFrame) -> pl.DataFrame:
     value = pl.col("value")
     classes = [
         pl.when(value.str.contains(pattern)).then(pl.lit(letter)).otherwise(pl.lit(""))
-        for pattern, letter in ((r"[a-z]", "a"), (r"[A-Z]", "A"), (r"[0-9]", "9"), ("-", "-"), ("_", "_"))
+        for pattern, letter in (
+            (r"[a-z]", "a"),
+            (r"[A-Z]", "A"),
+            (r"[0-9]", "9"),
+            ("-", "-"),
+            ("_", "_"),
+            (r"\.", "."),
+            (":", ":"),
+            (" ", " "),
+        )
     ]
     prefix = value.str.extract(r"^([A-Za-z]{1,6}[_-])").fill_null("")
     version = value.str.slice(14, 1) if path == "event_id" else pl.lit("")
@@ -190,17 +201,17 @@ def _measure_number(path: str, values: pl.Series, event_type: pl.Series) -> list
         binned.group_by("key").agg(pl.col("count").sum()).with_columns(pl.lit("").alias("segment"), pl.lit(frame.height).alias("total"))
     )
     parts = [overall] + ([by_type] if totals.height > 1 else [])
-    for part in parts:
-        found.append(
-            part.select(
-                pl.lit("number").alias("check"),
-                pl.lit(path).alias("field"),
-                "segment",
-                pl.col("key").cast(pl.String),
-                pl.col("count").cast(pl.Int64),
-                pl.col("total").cast(pl.Int64),
-            )
+    found += [
+        part.select(
+            pl.lit("number").alias("check"),
+            pl.lit(path).alias("field"),
+            "segment",
+            pl.col("key").cast(pl.String),
+            pl.col("count").cast(pl.Int64),
+            pl.col("total").cast(pl.Int64),
         )
+        for part in parts
+    ]
     found.append(cells.from_counts("precision", path, "", _precision(frame["value"]), frame.height))
     return found
 

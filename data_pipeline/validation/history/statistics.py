@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from data_pipeline.validation.history.thresholds import PRIOR_DISPERSION, PRIOR_WEIGHT
+from data_pipeline.validation.history.thresholds import PRIOR_WEIGHT
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -42,17 +42,28 @@ def deviance_root(count: Floats, total: Floats, share: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         hits = np.where(count > 0, count * np.log(count / mean), 0.0)
         misses = np.where(rest > 0, rest * np.log(rest / rest_mean), 0.0)
-    return np.sign(count - mean) * np.sqrt(np.maximum(2 * (hits + misses), 0.0))
+    root: Floats = np.sign(count - mean) * np.sqrt(np.maximum(2 * (hits + misses), 0.0))
+    return root
 
 
 def normal_equivalent(t: Floats, degrees: Floats) -> Floats:
     """The normal score that is as improbable as a Student's t (Wallace's approximation)."""
     factor = (8 * degrees + 1) / (8 * degrees + 3)
-    return np.sign(t) * factor * np.sqrt(degrees * np.log1p(t * t / degrees))
+    normal: Floats = np.sign(t) * factor * np.sqrt(degrees * np.log1p(t * t / degrees))
+    return normal
 
 
 def score(
-    count: Floats, total: Floats, counts: Floats, totals: Floats, use: Bools, labels: Ints, label: int, family: Ints, wider: float = 1.0
+    count: Floats,
+    total: Floats,
+    counts: Floats,
+    totals: Floats,
+    use: Bools,
+    labels: Ints,
+    label: int,
+    family: Ints,
+    prior: Floats,
+    wider: float = 1.0,
 ) -> Scores:
     """Score shares of a window against those of a history.
 
@@ -64,7 +75,8 @@ def score(
         use: shares x windows; False where a window does not count for a share.
         labels: the kind of each window (weekday, kind of day); variation is measured within a kind.
         label: the kind of the window under test; -1 to compare with windows of all kinds.
-        family: shares of one family (one check and field) lend each other their dispersion.
+        family: shares of one family (one check, field and segment) lend each other their dispersion.
+        prior: dispersion of each share before the history has shown its own.
         wider: factor on the dispersion where the windows compared are of another kind.
     """
     use = use & (totals > 0)
@@ -91,8 +103,8 @@ def score(
         observed = np.where(degrees > 0, (np.where(clean, residual, 0.0) ** 2).sum(1) / np.maximum(degrees, 1), 1.0)
     mean_count = np.where(clean, np.minimum(counts, totals - counts), 0.0).sum(1) / np.maximum(clean.sum(1), 1)
     informative = np.where((mean_count >= 2) & (degrees > 0), degrees, 0.0)
-    prior = _family_dispersion(observed, informative, family)
-    dispersion = (PRIOR_WEIGHT * prior + informative * observed) / (PRIOR_WEIGHT + informative)
+    typical = _family_dispersion(observed, informative, family, prior)
+    dispersion = (PRIOR_WEIGHT * typical + informative * observed) / (PRIOR_WEIGHT + informative)
     centre_of = clean & (labels == label)
     pooled_count = np.where(centre_of, counts, 0.0).sum(1)
     pooled_total = np.where(centre_of, totals, 0.0).sum(1)
@@ -105,17 +117,16 @@ def score(
     larger = np.maximum(total / np.maximum(pooled_total / np.maximum(windows, 1), 1), 1.0)
     spread = np.maximum(dispersion * larger * wider, 1.0) * (1 + 1.0 / np.maximum(windows, 1))
     z = deviance_root(count, total, np.clip(expected, 1e-9, 1 - 1e-9)) / np.sqrt(spread)
-    z = normal_equivalent(z, PRIOR_WEIGHT * 2 + degrees)
+    z = normal_equivalent(z, 8.0 + degrees)
     return Scores(np.where((windows > 0) & (total > 0), z, 0.0), np.where(windows > 0, expected, np.nan))
 
 
-def _family_dispersion(observed: Floats, weight: Floats, family: Ints) -> Floats:
+def _family_dispersion(observed: Floats, weight: Floats, family: Ints, prior: Floats) -> Floats:
     """A family's typical dispersion, drawn to the prior where its shares say little."""
     size = int(family.max()) + 1 if family.size else 0
-    weights = np.bincount(family, weight, size)
-    sums = np.bincount(family, weight * np.minimum(observed, 50.0), size)
-    typical = (PRIOR_WEIGHT * PRIOR_DISPERSION + sums) / (PRIOR_WEIGHT + weights)
-    return np.maximum(typical, 1.0)[family]
+    weights = np.bincount(family, weight, size)[family]
+    sums = np.bincount(family, weight * np.minimum(observed, 50.0), size)[family]
+    return np.maximum((PRIOR_WEIGHT * prior + sums) / (PRIOR_WEIGHT + weights), 1.0)
 
 
 def _masked_median(values: Floats, mask: Bools) -> Floats:
@@ -127,4 +138,5 @@ def _masked_median(values: Floats, mask: Bools) -> Floats:
     if not values.size:
         return np.zeros(len(values))
     high = np.minimum(high, values.shape[1] - 1)
-    return np.where(size > 0, (ordered[rows, low] + ordered[rows, high]) / 2, 0.0)
+    median: Floats = np.where(size > 0, (ordered[rows, low] + ordered[rows, high]) / 2, 0.0)
+    return median

@@ -20,18 +20,20 @@ SAME_KIND_WINDOWS = 4
 
 CHECK_ALPHA = 0.0005
 """Chance that a clean window gets a finding of one check; divided by the number of shares that the check looks at."""
+MIX_Z = 6.0
+"""Score of all shares of a field together, where none is sure alone."""
 Z_ERROR = 8.0
 """Standard deviations beyond which a change may be an error."""
 
-PRIOR_DISPERSION = 2.0
+PRIOR_DISPERSION = 1.5
 """Variance of a share between windows beside the binomial one, before the history has shown its own."""
-PRIOR_WEIGHT = 6.0
+PRIOR_WEIGHT = 4.0
 """How many windows that prior counts for."""
 
 VOLUME_PRIOR_SD = 0.08
 """Relative variation of a volume between comparable windows, before the history has shown its own."""
 VOLUME_FLOOR_SD = 0.04
-VOLUME_Z = 3.3
+VOLUME_Z = 3.5
 VOLUME_DROP = 0.20
 VOLUME_RISE = 0.35
 VOLUME_ERROR_DROP = 0.5
@@ -109,6 +111,7 @@ POLICIES: dict[str, Policy] = {
         Policy("new_identities", "Values of a field that no earlier window holds.", _UP, 0.10, 2.5),
         Policy("quarantine_rate", "Rows rejected by a rule.", _UP, 0.005, 1.6, 0.20),
         Policy("unknown_field", "Rows with a field that the contract does not know.", min_change=0.005, min_odds=1.6, error_change=1.1),
+        Policy("mix", "All values of a field together, each moved too little to be sure of.", min_change=0.06),
         Policy("refund_unknown", "Refunds of an order that no window holds.", _UP, 0.05, 2.0, 0.8, 2),
     )
 }
