@@ -1,0 +1,63 @@
+"""`docs/transforms.md`: the rules of the day's tables, rendered from the code and the catalogue.
+
+Belongs here: the rendering. Does not: any rule (each stands in the module that applies it).
+"""
+
+from __future__ import annotations
+
+import inspect
+from types import ModuleType
+
+from data_pipeline.contracts.tables import LAKE_TABLES
+
+
+def render() -> str:
+    """The document's text."""
+    from data_pipeline.transforms import deduplicate, events, identities, money, neighbours, order_items, sessions, stale, staged_hours
+
+    lines = [
+        "# Transforms",
+        "",
+        "Rendered from `data_pipeline/transforms/` and `data_pipeline/contracts/tables.py` by `data-pipeline docs`; do not edit.",
+        "",
+        "| constant | value |",
+        "|---|---|",
+        f"| an event is compared with what arrived before it in | {deduplicate.COMPARED_DAYS} days |",
+        f"| rows of a day are looked for in hours of arrival up to | {staged_hours.LOOKBACK_DAYS} days after it |",
+        f"| inactivity that ends a session | {sessions.GAP_MINUTES} minutes |",
+        "",
+        "## Rules",
+        "",
+        *_rules("One row an event", deduplicate, deduplicate.deduplicate),
+        *_rules("Sessions", sessions, sessions.with_sessions),
+        *_rules("Sessions across midnights", neighbours),
+        *_rules("Amounts", money),
+        *_rules("Events", events, events.flatten),
+        *_rules("Order items", order_items, order_items.order_items),
+        *_rules("Identities", identities, identities.identities),
+        *_rules("Days that are built again", stale, stale.stale_days),
+        "## Tables",
+        "",
+    ]
+    for table in LAKE_TABLES:
+        lines += [f"### `{table.name}`", "", f"{table.description} Key: {', '.join(f'`{name}`' for name in table.key)}.", ""]
+        lines += ["| column | type | null | meaning |", "|---|---|---|---|"]
+        lines += [f"| `{c.name}` | {c.type.value} | {'yes' if c.is_nullable else 'no'} | {c.description} |" for c in table.columns]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _rules(title: str, module: ModuleType, *functions: object) -> list[str]:
+    name = module.__name__.rsplit(".", 1)[-1]
+    texts = [inspect.getdoc(part) or "" for part in (module, *functions)]
+    return [f"### {title} (`{name}.py`)", "", *(line for text in texts for line in _paragraphs(text))]
+
+
+def _paragraphs(text: str) -> list[str]:
+    """The paragraphs that tell rules: not those on arguments, nor on what belongs into a module."""
+    lines: list[str] = []
+    for paragraph in text.split("\n\n"):
+        if paragraph.startswith(("Belongs here:", "Args:", "Returns:", "Raises:", "Attributes:")):
+            continue
+        lines += [" ".join(line.strip() for line in paragraph.splitlines()), ""]
+    return lines
