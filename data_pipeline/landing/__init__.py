@@ -7,9 +7,11 @@ Does not: what a record means (`validation/`), and who starts a run (`orchestrat
 from data_pipeline.landing.chunks import CHUNK_ROWS, Chunk, OffsetRange
 from data_pipeline.landing.encoding import RAW_SCHEMA, ParquetSettings
 from data_pipeline.landing.hour import LandedHour, land_hour, utc_now
+from data_pipeline.landing.lag import PartitionLag, measure_lag
 from data_pipeline.landing.land_chunk import LandedChunk, land_chunk
 from data_pipeline.landing.progress import LandingProgress
 from data_pipeline.landing.proof import PartitionProof
+from data_pipeline.landing.prove import NotPublishedError, prove_hour
 
 __all__ = [
     "CHUNK_ROWS",
@@ -18,10 +20,14 @@ __all__ = [
     "LandedChunk",
     "LandedHour",
     "LandingProgress",
+    "NotPublishedError",
     "OffsetRange",
     "ParquetSettings",
+    "PartitionLag",
     "PartitionProof",
     "land_chunk",
     "land_hour",
+    "measure_lag",
+    "prove_hour",
     "utc_now",
 ]

@@ -230,7 +230,12 @@ class _HourRun:
                 "landed_count": sum(proof.landed for proof in proofs),
                 "control_or_gap_count": sum(proof.control_or_gap for proof in proofs),
             },
-            {"topic": self.source.topic, "topic_id": self.identity.topic_id, "partitions": manifest_details(proofs)},
+            {
+                "topic": self.source.topic,
+                "topic_id": self.identity.topic_id,
+                "chunk_rows": self.cut.start.chunk_rows,
+                "partitions": manifest_details(proofs),
+            },
             run_id,
         )
         if seen is not None and manifest.row_count < seen.manifest.row_count:

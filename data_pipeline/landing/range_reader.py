@@ -63,8 +63,12 @@ class RangeReader:
         self._consumer.assign([TopicPartition(topic, partition, offset)])
         self._topic, self._partition, self._position, self._held = topic, partition, offset, ()
 
-    def batches(self, end: int) -> Iterator[Sequence[Message]]:
+    def batches(self, end: int, *, until_stable: bool = False) -> Iterator[Sequence[Message]]:
         """Messages from the position up to `end` (excluded), in order, without those that Kafka does not show.
+
+        Args:
+            end: where to stop.
+            until_stable: stop earlier where an open transaction or the log's end hides the rest.
 
         Raises:
             LostOffsetsError: Kafka deleted offsets of the range.
@@ -75,13 +79,16 @@ class RangeReader:
             before = self._position
             batch = self._held or self._consume(end)
             self._held = ()
-            reached = before
+            visible_end: int | None = None
             if any(map(Message.error, batch)):
-                batch, reached = self._without_events(batch, end)
+                batch, visible_end = self._without_events(batch, end)
             inside = self._cut(batch, end)
-            self._position = max(self._position, min(reached, end))
+            if visible_end is not None:
+                self._position = max(self._position, min(visible_end, end))
             if inside:
                 yield inside
+            if until_stable and visible_end is not None:
+                return
             now = time.monotonic()
             if self._position > before:
                 last_progress = now
@@ -110,21 +117,21 @@ class RangeReader:
         self._held = messages[cut:]
         return messages[:cut]
 
-    def _without_events(self, batch: Sequence[Message], end: int) -> tuple[list[Message], int]:
-        """The messages of a batch that has events among them, and the offset up to which nothing else is visible."""
+    def _without_events(self, batch: Sequence[Message], end: int) -> tuple[list[Message], int | None]:
+        """The messages of a batch that has events among them, and the end of what is visible if it was reached."""
         messages = []
-        reached = self._position
+        visible_end: int | None = None
         for message in batch:
             error = message.error()
             if error is None:
                 messages.append(message)
             elif error.code() == KafkaError._PARTITION_EOF:
-                reached = max(reached, message.offset())
+                visible_end = message.offset()
             elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
                 raise self._out_of_range(error, end)
             elif not error.retriable() or error.fatal():
                 raise self._clients.failure(error, self._what(end), self._errors)
-        return messages, reached
+        return messages, visible_end
 
     def _out_of_range(self, error: KafkaError, end: int) -> Exception:
         tp = TopicPartition(self._topic, self._partition)

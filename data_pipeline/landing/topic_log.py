@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import OffsetSpec
+from confluent_kafka.admin import ConfigResource, OffsetSpec
 
 from data_pipeline.common.errors import TransientError
 from data_pipeline.landing.kafka_client import Clients, UnknownTopicError
@@ -84,6 +84,15 @@ class TopicLog:
         """The first record of any kind, control records included, whose timestamp is at or after the instant."""
         found = self._list(partitions, OffsetSpec.for_timestamp(max(instant_ms, 0)), IsolationLevel.READ_UNCOMMITTED)
         return {p: OffsetAt(offset if offset >= 0 else None, timestamp) for p, (offset, timestamp) in found.items()}
+
+    def retention_ms(self) -> int | None:
+        """How long Kafka keeps a record, milliseconds; None where it never deletes by age."""
+        what = f"read the configuration of topic '{self.topic}'"
+        resource = ConfigResource(ConfigResource.Type.TOPIC, self.topic)
+        found = self.clients.ask(self._admin.describe_configs([resource], request_timeout=10.0)[resource], self._errors, what)
+        if "delete" not in found["cleanup.policy"].value or int(found["retention.ms"].value) < 0:
+            return None
+        return int(found["retention.ms"].value)
 
     def _list(self, partitions: Iterable[int], spec: OffsetSpec, isolation: IsolationLevel) -> dict[int, tuple[int, int]]:
         wanted = list(partitions)
