@@ -125,6 +125,6 @@ def fits_column(value: Any, node: Node) -> bool:
         return node.items is None or all(fits_column(item, node.items) for item in value)
     if isinstance(value, Decimal):
         if node.value_types == {"integer"}:
-            return abs(value) < 10**19 and INT64_MIN <= int(value) <= INT64_MAX
-        return abs(value) < Decimal("1.7976931348623157e308")
+            return value.copy_abs() < 10**19 and INT64_MIN <= int(value) <= INT64_MAX
+        return value.copy_abs() < Decimal("1.7976931348623157e308")
     return True

@@ -24,10 +24,11 @@ def breaks_money(
     for quantity, price in lines:
         lines_sum = context.add(lines_sum, context.multiply(quantity, price))
     subtracted = _sum(context, subtract)
-    if lines_sum < subtracted:
+    if lines_sum.is_nan() or subtracted.is_nan() or lines_sum < subtracted:
         return True
     expected = context.add(context.subtract(lines_sum, subtracted), _sum(context, add))
-    return abs(context.subtract(total, expected)) > rule.tolerance
+    difference = context.subtract(total, expected)
+    return difference.is_nan() or difference.copy_abs() > rule.tolerance
 
 
 def _sum(context: Context, numbers: Sequence[Decimal]) -> Decimal:
