@@ -1,3 +1,5 @@
+-- depends_on: {{ ref("stg_product_events__ingest_hours") }}
+{# A calendar needs no input; the dependency gives every model one root, so that a backfill from the topics on is one request. #}
 with digits as (
     {% for digit in range(10) -%}
     select {{ digit }} as digit{{ ' union all' if not loop.last }}
