@@ -23,7 +23,7 @@ SERVER_JVM_OPTIONS = ("-Xms128m", "-Xmx512m", "-XX:+UseG1GC", "-XX:MaxGCPauseMil
 TEST_JVM_OPTIONS = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 """Starts sooner and takes less of a small machine, at half the throughput."""
 _CLUSTER_ID = "ZGF0YS1waXBlbGluZS1sbA"
-_START_TIMEOUT_S = 90.0
+_START_TIMEOUT_S = 120.0
 _LOG_CONFIGURATION = """\
 status = warn
 appender.out.type = Console

@@ -149,7 +149,7 @@ class ProcessFolder:
         """Ask a program and its descendants to end, then make them; False where it was not running."""
         process = self.find(name)
         if process is not None:
-            self._end(_with_descendants(process), process.pid, grace_s)
+            self._end(_with_descendants(process), [process.pid], grace_s)
         self._pid_path(name).unlink(missing_ok=True)
         return process is not None
 
@@ -157,21 +157,25 @@ class ProcessFolder:
         """End a program at once, as a crash would."""
         process = self.find(name)
         if process is not None:
-            self._end(_with_descendants(process), process.pid, grace_s=0)
+            self._end(_with_descendants(process), [process.pid], grace_s=0)
         self._pid_path(name).unlink(missing_ok=True)
 
     def stop_all(self, *, grace_s: float = 15.0) -> list[str]:
-        """Stop every program, then sweep up whatever still carries the folder's variable; names those stopped."""
-        stopped = [name for name in self.names() if self.stop(name, grace_s=grace_s)]
-        strays = self.strays()
-        if strays:
-            self._end(strays, None, grace_s)
-        return stopped
+        """Stop all programs at once, with whatever else carries the folder's variable; names those stopped."""
+        running = {name: process for name in self.names() if (process := self.find(name))}
+        everything = {process.pid: process for program in running.values() for process in _with_descendants(program)}
+        everything |= {process.pid: process for process in self.strays()}
+        self._end(list(everything.values()), [program.pid for program in running.values()], grace_s)
+        # What a program started while it was being stopped.
+        self._end(self.strays(), [], grace_s=0)
+        for name in self.names():
+            self._pid_path(name).unlink(missing_ok=True)
+        return list(running)
 
     def end_leftovers(self, name: str) -> None:
         """End the descendants of a program that has gone itself, such as workers of a killed daemon."""
         if self.find(name) is None and (left := self.strays(name)):
-            self._end(left, None, grace_s=5)
+            self._end(left, [], grace_s=5)
 
     def strays(self, name: str | None = None) -> list[psutil.Process]:
         """Processes that were started from this folder (as that program), or descend from such, other than the caller."""
@@ -189,14 +193,14 @@ class ProcessFolder:
     def _pid_path(self, name: str) -> Path:
         return self.folder / "pids" / f"{name}.json"
 
-    def _end(self, processes: list[psutil.Process], group: int | None, grace_s: float) -> None:
+    def _end(self, processes: list[psutil.Process], groups: Iterable[int], grace_s: float) -> None:
         alive = processes
         if grace_s > 0:
             for process in alive:
                 with contextlib.suppress(psutil.Error):
                     process.terminate()
             _, alive = psutil.wait_procs(alive, timeout=grace_s)
-        if group is not None:
+        for group in groups:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, signal.SIGKILL)
         for process in alive:

@@ -32,7 +32,7 @@ DASHBOARDS = "dashboards"
 ALL_SERVICES = (KAFKA, S3, DAGSTER, DASHBOARDS)
 _WEB_SERVER = "dagster-webserver"
 _DAEMON = "dagster-daemon"
-_START_TIMEOUT_S = 180.0
+_START_TIMEOUT_S = 300.0
 _LOCATION_QUERY = """{ workspaceOrError { __typename ... on Workspace { locationEntries {
   name loadStatus locationOrLoadError { __typename ... on PythonError { message } } } } }
   instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"""

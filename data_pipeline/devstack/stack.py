@@ -116,6 +116,9 @@ def _start(settings: Settings, names: Sequence[str], progress: Progress) -> Sett
     wanted = [service for name, service in services.items() if name in names and not _is_elsewhere(settings, recorded, name, progress)]
     _require_same_ports(settings, recorded, wanted, processes)
     idle = [service for service in wanted if not _runs(service, processes)]
+    for name in (name for service in idle for name in service.process_names):
+        # A killed start or a killed program may have left something that still holds the port.
+        processes.end_leftovers(name)
     require_free(service.port for service in idle if not any(processes.find(name) for name in service.process_names))
     ran_before = {name for name in processes.names() if processes.find(name) is not None}
     try:
