@@ -21,6 +21,7 @@ COMMANDS = {
     "prove": "Show for each hour that landed plus control records equals the offsets.",
     "lag": "Show how far landing is behind Kafka, in seconds and offsets.",
     "check": "Validate files with the rules of the contract, without Kafka or S3.",
+    "accept": "Accept findings of a window, or make its level the norm.",
     "generate": "Send generated or real sample events to Kafka.",
     "stack": "Start, stop and show the local stack.",
     "demo": "Run the whole path on a day of sample events.",

@@ -118,7 +118,7 @@ def _categories() -> list[Fault]:
         Fault(
             "new element",
             ("click.element_id",),
-            change("click.element_id", lambda r, v: "el-%d" % r.randrange(400)),
+            change("click.element_id", lambda r, v: f"el-{r.randrange(400)}"),
             needs="click.element_id",
         ),
         Fault("os other", ("context.os",), change("context.os", lambda r, v: "other"), needs="context.os"),
@@ -166,10 +166,7 @@ def _floods() -> list[Fault]:
         ("order.payment_method", "card"),
         ("cart.currency", "EUR"),
     )
-    return [
-        Fault(f"flood {path} with {value!r}", (path,), change(path, lambda rng, old, value=value: value), (0.1, 0.4, 1.0), path)  # type: ignore[misc]
-        for path, value in floods
-    ]
+    return [Fault(f"flood {path} with {value!r}", (path,), kit.fill(path, value), (0.1, 0.4, 1.0), path) for path, value in floods]
 
 
 def _numbers() -> list[Fault]:
@@ -197,7 +194,11 @@ def _numbers() -> list[Fault]:
         return edit_order(lambda rng, order: order.__setitem__(name, amount(order)))
 
     def set_items(edit: Callable[[random.Random, Event], None]) -> Callable[..., Events]:
-        return edit_order(lambda rng, order: [edit(rng, item) for item in order["items"]] and None)  # type: ignore[arg-type, return-value]
+        def each(rng: random.Random, order: Event) -> None:
+            for item in order["items"]:
+                edit(rng, item)
+
+        return edit_order(each)
 
     return [
         Fault("duration in s", ("duration_ms",), scale("duration_ms", 0.001, True), needs="duration_ms"),
@@ -354,10 +355,7 @@ def _texts() -> list[Fault]:
         ("prefix", "order.items.product_id", lambda v: "P-" + v),
         ("prefix", "cart.items.product_id", lambda v: "P-" + v),
     )
-    return [
-        Fault(f"{path}: {name}", (path,), change(path, lambda rng, v, edit=edit: edit(v)), (0.1, 0.4, 1.0), path)
-        for name, path, edit in edits
-    ]  # type: ignore[misc]
+    return [Fault(f"{path}: {name}", (path,), kit.rewrite(path, edit), (0.1, 0.4, 1.0), path) for name, path, edit in edits]
 
 
 def _identifiers() -> list[Fault]:

@@ -72,15 +72,27 @@ def change(path: str, new: Callable[[random.Random, Any], Any]) -> Callable[[ran
     def apply(rng: random.Random, events: Events, earlier: Events, share: float) -> Events:
         changed = []
         for event in events:
-            if values(event, path) and rng.random() < share:
-                event = copy_event(event)
-                for holder, leaf in holders(event, path):
-                    if holder.get(leaf) is not None:
-                        holder[leaf] = new(rng, holder[leaf])
-            changed.append(event)
+            if not values(event, path) or rng.random() >= share:
+                changed.append(event)
+                continue
+            copy = copy_event(event)
+            for holder, leaf in holders(copy, path):
+                if holder.get(leaf) is not None:
+                    holder[leaf] = new(rng, holder[leaf])
+            changed.append(copy)
         return changed
 
     return apply
+
+
+def rewrite(path: str, new: Callable[[Any], Any]) -> Callable[[random.Random, Events, Events, float], Events]:
+    """A fault that makes something else of the values of a path."""
+    return change(path, lambda rng, value: new(value))
+
+
+def fill(path: str, value: Any) -> Callable[[random.Random, Events, Events, float], Events]:
+    """A fault that puts one value in place of those of a path."""
+    return change(path, lambda rng, old: value)
 
 
 def change_event(condition: Callable[[Event], bool], edit: Callable[[random.Random, Event], None]) -> Callable[..., Events]:
@@ -89,10 +101,12 @@ def change_event(condition: Callable[[Event], bool], edit: Callable[[random.Rand
     def apply(rng: random.Random, events: Events, earlier: Events, share: float) -> Events:
         changed = []
         for event in events:
-            if condition(event) and rng.random() < share:
-                event = copy_event(event)
-                edit(rng, event)
-            changed.append(event)
+            if not condition(event) or rng.random() >= share:
+                changed.append(event)
+                continue
+            copy = copy_event(event)
+            edit(rng, copy)
+            changed.append(copy)
         return changed
 
     return apply

@@ -120,7 +120,7 @@ def _judge_shares(shares: Shares, history: ProfileHistory) -> list[Suspect]:
     policy = POLICIES[shares.check]
     use, family = _use(shares, history)
     of_a_visitor = np.array([path.startswith(_OF_A_VISITOR) for path in shares.field], dtype=bool)
-    prior = np.where(of_a_visitor, max(history.rows_of_a_visitor, PRIOR_DISPERSION), PRIOR_DISPERSION)
+    prior = np.where(of_a_visitor, max((1 + history.rows_of_a_visitor) / 2, PRIOR_DISPERSION), PRIOR_DISPERSION)
     z, expected = np.full(len(shares), np.inf), np.zeros(len(shares))
     for comparison in history.comparisons():
         scores = score(

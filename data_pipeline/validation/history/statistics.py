@@ -46,6 +46,19 @@ def deviance_root(count: Floats, total: Floats, share: Floats) -> Floats:
     return root
 
 
+def _fall(count: Floats, mean: Floats, dispersion: Floats) -> Floats:
+    """Root of the negative binomial deviance of a count below its mean; 0 above it.
+
+    A count that varies much but is never near zero is far less likely to vanish than a normal score says.
+    """
+    size = mean / np.maximum(dispersion - 1, 1e-3)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        own = np.where(count > 0, count * np.log(count / mean), 0.0)
+        deviance = 2 * (own - (count + size) * np.log((count + size) / (mean + size)))
+    root: Floats = np.where((count < mean) & (dispersion > 1), np.sqrt(np.maximum(deviance, 0.0)), 0.0)
+    return root
+
+
 def normal_equivalent(t: Floats, degrees: Floats) -> Floats:
     """The normal score that is as improbable as a Student's t (Wallace's approximation)."""
     factor = (8 * degrees + 1) / (8 * degrees + 3)
@@ -116,7 +129,10 @@ def score(
     # A window larger than those of the history sees its day-to-day variation, not only its noise.
     larger = np.maximum(total / np.maximum(pooled_total / np.maximum(windows, 1), 1), 1.0)
     spread = np.maximum(dispersion * larger * wider, 1.0) * (1 + 1.0 / np.maximum(windows, 1))
-    z = deviance_root(count, total, np.clip(expected, 1e-9, 1 - 1e-9)) / np.sqrt(spread)
+    bounded = np.clip(expected, 1e-9, 1 - 1e-9)
+    z = deviance_root(count, total, bounded) / np.sqrt(spread)
+    fall = np.maximum(_fall(count, total * bounded, spread * (1 - bounded)), _fall(total - count, total * (1 - bounded), spread * bounded))
+    z = np.sign(z) * np.maximum(np.abs(z), fall)
     z = normal_equivalent(z, 8.0 + degrees)
     return Scores(np.where((windows > 0) & (total > 0), z, 0.0), np.where(windows > 0, expected, np.nan))
 

@@ -18,7 +18,7 @@ MAX_DAYS = 56
 SAME_KIND_WINDOWS = 4
 """Windows of the same weekday or kind of day from which on only those are compared."""
 
-CHECK_ALPHA = 0.0005
+CHECK_ALPHA = 0.001
 """Chance that a clean window gets a finding of one check; divided by the number of shares that the check looks at."""
 MIX_Z = 6.0
 """Score of all shares of a field together, where none is sure alone."""
