@@ -33,12 +33,14 @@ from data_pipeline.settings import Settings, WarehouseKind
 
 _LOGGER = logging.getLogger(__name__)
 _ICON = Path(__file__).with_name("icon.svg")
+_WORDMARK = Path(__file__).with_name("wordmark.svg")
 _STYLE = Path(__file__).with_name("style.css")
 
 
 def main() -> None:
     """Draw the page that the reader is on."""
     st.set_page_config("Product events", str(_ICON), layout="wide", initial_sidebar_state="expanded")
+    st.logo(str(_WORDMARK), size="large", icon_image=str(_ICON))
     st.html(_STYLE)
     try:
         settings = Settings.from_env()

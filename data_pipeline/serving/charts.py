@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Literal, TypeVar, cast
 
 import altair as alt
@@ -17,6 +18,7 @@ from data_pipeline.serving.palette import ACCENT, GRID, INK, MUTED, SEQUENTIAL
 _C = TypeVar("_C", alt.Chart, alt.LayerChart)
 HEIGHT = 280
 """Of an ordinary chart, in pixels: two rows of charts fit on a laptop."""
+_MAX_TICKS = 14
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,12 @@ class Moment:
     Attributes:
         column: of the frame: dates, or instants without a zone that are UTC.
         title: of the axis.
-        unit: what a row spans: `hour`, `day`, or `week` (named by its Monday).
+        unit: what a row spans: `hour` or `day`.
     """
 
     column: str
     title: str = "Day (UTC)"
-    unit: str = "day"
+    unit: Literal["hour", "day"] = "day"
 
 
 def stacked_bars(frame: pl.DataFrame, moment: Moment, measure: Measure, by: str, colours: Mapping[str, str], description: str) -> alt.Chart:
@@ -75,7 +77,7 @@ def lines(frame: pl.DataFrame, moment: Moment, measure: Measure, by: str, colour
         color=_colour(by, colours),
         tooltip=[_time_tip(moment), alt.Tooltip(f"{by}:N", title=_title(by)), _tip(measure)],
     )
-    chart: alt.LayerChart = base.mark_line(strokeWidth=2, interpolate="monotone") + base.mark_circle(size=42, opacity=1)
+    chart: alt.LayerChart = base.mark_line(strokeWidth=2) + base.mark_circle(size=42, opacity=1)
     return _plain(chart, description)
 
 
@@ -102,7 +104,7 @@ def ranked_bars(
     bars = base.mark_bar(color=colour, cornerRadiusEnd=2)
     labels = base.mark_text(align="left", dx=5, color=INK).encode(text=alt.Text(f"{measure.column}:Q", format=measure.format))
     chart: alt.LayerChart = bars + labels
-    return _plain(chart, description, height=max(90, 26 * frame.height))
+    return _plain(chart, description, height=26 * frame.height + 34)
 
 
 def heat_map(
@@ -119,8 +121,13 @@ def heat_map(
 ) -> alt.LayerChart:
     """A table whose colour is the number, which is printed in each cell."""
     base = _base(frame).encode(
-        y=alt.Y(f"{row}:O", title=row_title, sort=None),
-        x=alt.X(f"{column}:O", title=column_title, sort=None, axis=alt.Axis(orient="top", labelAngle=0)),
+        y=alt.Y(f"{row}:O", title=None, sort=None, axis=alt.Axis(ticks=False, domain=False, labelFontSize=12)),
+        x=alt.X(
+            f"{column}:O",
+            title=column_title,
+            sort=None,
+            axis=alt.Axis(orient="top", labelAngle=0, ticks=False, domain=False, labelFontSize=12),
+        ),
         tooltip=[
             alt.Tooltip(f"{row}:N", title=row_title),
             alt.Tooltip(f"{column}:N", title=column_title),
@@ -135,7 +142,7 @@ def heat_map(
             f"{measure.column}:Q",
             title=measure.title,
             scale=alt.Scale(range=list(SEQUENTIAL), domain=[0, top]),
-            legend=alt.Legend(format=measure.axis_format, orient="right"),
+            legend=None,
         )
     )
     text = base.mark_text(fontSize=12).encode(
@@ -143,7 +150,7 @@ def heat_map(
         color=alt.condition(alt.datum[measure.column] > 0.45 * top, alt.value("white"), alt.value(INK)),
     )
     chart: alt.LayerChart = cells + text
-    return _plain(chart, description, height=max(120, 34 * frame[row].n_unique() + 40))
+    return _plain(chart, description, height=34 * frame[row].n_unique() + 70)
 
 
 def histogram(frame: pl.DataFrame, bucket: str, title: str, measure: Measure, description: str) -> alt.Chart:
@@ -209,7 +216,7 @@ def up_and_down(
 
 def _funnel_label(measure: Measure) -> pl.Expr:
     numbers = pl.col(measure.column).map_elements(lambda value: f"{value:,}", return_dtype=pl.String)
-    share = pl.col("of_step_before_share").map_elements(lambda value: f"   {value:.1%} of the step before", return_dtype=pl.String)
+    share = pl.col("of_step_before_share").map_elements(lambda value: f"  ·  {value:.1%} of the step before", return_dtype=pl.String)
     return pl.concat_str(numbers, share.fill_null(""))
 
 
@@ -219,25 +226,39 @@ def _base(frame: pl.DataFrame) -> alt.Chart:
 
 
 def _time(frame: pl.DataFrame, moment: Moment, *, is_bar: bool = True) -> alt.X:
-    days = max(1, frame[moment.column].n_unique() // (24 if moment.unit == "hour" else 1))
-    tick: object
+    unit = "yearmonthdatehours" if moment.unit == "hour" else "yearmonthdate"
+    field = f"{unit}({moment.column}):T" if is_bar else f"{moment.column}:T"
+    first, last = frame[moment.column].min(), frame[moment.column].max()
     if moment.unit == "hour":
-        tick, label = {"interval": "hour", "step": 3 if days <= 1 else 6 if days <= 3 else 24}, "%H:%M" if days <= 1 else "%-d %b %H:%M"
-        if days > 3:
-            label = "%-d %b"
-    elif moment.unit == "week":
-        tick, label = {"interval": "week", "step": 1}, "%-d %b"
-    else:
-        tick, label = {"interval": "day", "step": 1} if days <= 16 else 8, "%-d %b"
-    unit = {"hour": "yearmonthdatehours", "day": "yearmonthdate", "week": "yearweek"}[moment.unit]
-    field = f"{unit}({moment.column}):T" if is_bar and moment.unit != "week" else f"{moment.column}:T"
-    if moment.unit == "week":
-        return alt.X(
-            f"yearmonthdate({moment.column}):O" if is_bar else field,
-            title=moment.title,
-            axis=alt.Axis(format=label, labelAngle=0, labelOverlap="greedy", grid=False),
+        ticks, label = (
+            _hour_ticks(first, last),
+            "hours(datum.value) == 0 ? timeFormat(datum.value, '%-d %b') : timeFormat(datum.value, '%H:%M')",
         )
-    return alt.X(field, title=moment.title, axis=alt.Axis(format=label, tickCount=tick, labelAngle=0, labelOverlap="greedy", grid=False))
+    else:
+        # A bar spans its day, so its label stands at noon; a point stands at the day's first instant.
+        ticks, label = _day_ticks(first, last, 12 if is_bar else 0), "timeFormat(datum.value, '%-d %b')"
+    axis = alt.Axis(
+        values=ticks, labelExpr=label, labelAngle=0, labelOverlap="greedy", grid=False, ticks=moment.unit == "hour" or not is_bar
+    )
+    return alt.X(field, title=moment.title, axis=axis)
+
+
+def _hour_ticks(first: object, last: object) -> list[alt.DateTime]:
+    if not isinstance(first, datetime) or not isinstance(last, datetime):
+        return []
+    hours = int((last - first).total_seconds() // 3600) + 1
+    step = next((step for step in (1, 2, 3, 6, 12) if hours / step <= _MAX_TICKS), 24 * -(-hours // (24 * _MAX_TICKS)))
+    start = first.replace(hour=first.hour // step * step if step < 24 else 0, minute=0, second=0, microsecond=0)
+    instants = [start + timedelta(hours=step * index) for index in range(hours // step + 2)]
+    return [alt.DateTime(year=at.year, month=at.month, date=at.day, hours=at.hour) for at in instants]
+
+
+def _day_ticks(first: object, last: object, hour: int) -> list[alt.DateTime]:
+    if not isinstance(first, date) or not isinstance(last, date):
+        return []
+    days = (last - first).days + 1
+    instants = [first + timedelta(days=index) for index in range(0, days, -(-days // _MAX_TICKS))]
+    return [alt.DateTime(year=at.year, month=at.month, date=at.day, hours=hour) for at in instants]
 
 
 def _time_tip(moment: Moment) -> alt.Tooltip:
@@ -247,7 +268,12 @@ def _time_tip(moment: Moment) -> alt.Tooltip:
 
 def _number(measure: Measure, aggregate: str | None = None, *, stack: Literal["zero"] | None = None) -> alt.Y:
     field = f"{aggregate}({measure.column}):Q" if aggregate else f"{measure.column}:Q"
-    return alt.Y(field, title=measure.title, axis=alt.Axis(format=measure.axis_format, tickCount=5), stack=stack or alt.Undefined)
+    return alt.Y(
+        field,
+        title=measure.title,
+        axis=alt.Axis(format=measure.axis_format, tickCount=5, tickMinStep=1 if measure.format == ",.0f" else 0),
+        stack=stack or alt.Undefined,
+    )
 
 
 def _colour(by: str, colours: Mapping[str, str]) -> alt.Color:

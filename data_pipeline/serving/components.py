@@ -35,12 +35,13 @@ class KeyNumber:
 
 def key_numbers(numbers: Sequence[KeyNumber]) -> None:
     """A row of key numbers."""
+    # Where one has a note all get the line, so that the row stays level.
+    blank = "\N{NO-BREAK SPACE}" if any(number.note for number in numbers) else None
     with st.container(key="key-numbers"):
         for column, number in zip(st.columns(len(numbers)), numbers, strict=True):
             with column:
-                st.metric(
-                    number.label, number.value, help=number.help, border=True, delta=number.note, delta_color="off", delta_arrow="off"
-                )
+                note = number.note or blank
+                st.metric(number.label, number.value, note, help=number.help, border=True, delta_color="off", delta_arrow="off")
 
 
 def panel(title: str, chart: alt.Chart | alt.LayerChart | None, rows: pl.DataFrame, name: str, filters: Filters, note: str = "") -> None:
@@ -54,7 +55,7 @@ def panel(title: str, chart: alt.Chart | alt.LayerChart | None, rows: pl.DataFra
         filters: the choice, which names the file too.
         note: a sentence on how to read it.
     """
-    with st.container(border=True, key=f"panel-{name}"):
+    with st.container(border=True, height="stretch", key=f"panel-{name}"):
         st.subheader(title, anchor=False)
         if note:
             st.caption(note)

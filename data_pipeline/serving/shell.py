@@ -32,7 +32,7 @@ def filter_bar(extent: Extent) -> Filters | None:
             st.date_input("To", last, **_date_options(_LAST))
         with columns[3]:
             sources = st.multiselect("Sources", extent.sources, key=_SOURCES, placeholder="All sources", bind="query-params")
-    chosen = (st.session_state[_FIRST], st.session_state[_LAST])
+    chosen = (st.session_state[_FIRST] or extent.first, st.session_state[_LAST] or extent.last)
     if chosen[0] > chosen[1]:
         st.warning(
             f"The first day ({formats.day(chosen[0])}) is after the last ({formats.day(chosen[1])}); choose an earlier first day.",
@@ -83,7 +83,6 @@ def _date_options(key: str) -> dict[str, object]:
         "min_value": date(2000, 1, 1),
         "max_value": date(2100, 12, 31),
         "format": "YYYY-MM-DD",
-        "required": True,
         "bind": "query-params",
         "on_change": _forget_preset,
     }

@@ -14,7 +14,18 @@ from data_pipeline.serving.lineage import chain
 from data_pipeline.serving.page import Page, PageContext
 from data_pipeline.serving.queries import quality
 
-_LAYERS = ("dashboards", "marts", "core", "intermediate", "staging", "warehouse", "lake", "staged", "raw", "kafka")
+_WORDS = {
+    "dashboards": "this page",
+    "marts": "the numbers of the page, by day and source",
+    "core": "facts and dimensions",
+    "intermediate": "steps between",
+    "staging": "the warehouse's tables under the names of the models",
+    "warehouse": "loaded tables, a day replaced at a time",
+    "lake": "Spark's tables: one row an event across hours, sessions, order items",
+    "staged": "rows that broke no rule of the contract, by hour and source",
+    "raw": "Kafka's records byte for byte, by hour and source",
+    "kafka": "the topics",
+}
 
 
 def render_lineage(context: PageContext, pages: list[Page]) -> None:
@@ -69,7 +80,7 @@ def render_lineage(context: PageContext, pages: list[Page]) -> None:
         ),
         "kafka-offsets",
         context.filters,
-        "First and last offset (inclusive) of the events of a day. Between them lie events of neighbouring days, rejected rows and repeats, "
+        "First and last offset (inclusive) of a day's events. Between them lie events of other days, rejected rows and repeats, "
         "so the count is smaller than the distance. `data-pipeline prove` shows the arithmetic by hour of arrival.",
     )
 
@@ -80,13 +91,11 @@ def _path(context: PageContext, page: Page, day: date | None) -> None:
         st.subheader(f"From “{page.title}” back to Kafka", anchor=False)
         st.caption("Each name opens the asset in Dagster's UI: its runs, checks, columns and metadata.")
         lines = []
-        for layer in _LAYERS:
+        for layer, words in _WORDS.items():
             of_layer = [link for link in links if link.layer == layer]
             if of_layer:
                 names = ", ".join(f"[{link.name}]({link.url})" for link in of_layer)
-                lines.append(f"| `{layer}` | {names} |")
-        st.markdown("\n".join(["| Layer | Assets |", "|---|---|", *lines]))
+                lines.append(f"| `{layer}` | {names} | {words} |")
+        st.markdown("\n".join(["| Layer | Assets | What they are |", "|---|---|---|", *lines]))
         if not context.catalog.nodes:
-            st.caption(
-                "dbt's manifest was not found, so the models between warehouse and marts are not listed; start Dagster once to make it."
-            )
+            st.caption("dbt's manifest was not found, so no models are listed; start Dagster once to make it.")

@@ -38,7 +38,7 @@ def render_overview(context: PageContext, link: Callable[[str], None]) -> None:
             KeyNumber("Sessions", formats.count(session_count), "Sessions that began on these days."),
             KeyNumber("Daily visitors", formats.count(last.get("visitors_day")), "Distinct browsers and devices on the newest day.", as_of),
             KeyNumber(
-                "Weekly visitors",
+                "7-day visitors",
                 formats.count(last.get("visitors_rolling_7d")),
                 "Distinct in the 7 days that end with the newest day.",
                 as_of,
@@ -49,30 +49,30 @@ def render_overview(context: PageContext, link: Callable[[str], None]) -> None:
                 "Sessions that went from view through cart and checkout to purchase, of all.",
             ),
             KeyNumber(
-                "Lost or doubled",
+                "Lost events",
                 formats.count(differences),
                 "What the conservation equations are off by, from Kafka's offsets to the warehouse. Anything but 0 is an incident.",
                 "all equations hold" if differences == 0 else "see Data quality",
             ),
         ]
     )
-    left, right = st.columns([3, 2])
+    if filters.day_count <= 7:
+        rows, moment = marts.fetch(traffic.events_by_hour(filters)), Moment("hour_at", "Hour (UTC)", "hour")
+    else:
+        rows, moment = by_day.select("event_date", "source", "events"), Moment("event_date")
+    chart = (
+        charts.stacked_bars(rows, moment, Measure("events", "Events"), "source", context.colours, "Events over time by source")
+        if rows.height
+        else None
+    )
+    panel("Events over time", chart, rows, "events", filters)
+    left, right = st.columns(2)
     with left:
-        if filters.day_count <= 7:
-            rows, moment = marts.fetch(traffic.events_by_hour(filters)), Moment("hour_at", "Hour (UTC)", "hour")
-        else:
-            rows, moment = by_day.select("event_date", "source", "events"), Moment("event_date")
-        chart = (
-            charts.stacked_bars(rows, moment, Measure("events", "Events"), "source", context.colours, "Events over time by source")
-            if rows.height
-            else None
-        )
-        panel("Events over time", chart, rows, "events", filters)
-    with right:
         revenue = marts.fetch(commerce.revenue_by_currency(filters)).select(
             "currency", "orders", "order_amount", "refund_amount", "net_amount"
         )
         panel("Revenue by currency", None, revenue, "revenue", filters, "Each row in its own currency; rows are not to be added.")
+    with right:
         _sources(context, by_day, equations)
     with st.container(key="page-links"):
         st.subheader("Questions", anchor=False)

@@ -56,7 +56,7 @@ def render(context: PageContext) -> None:
             "cohort",
             "First seen in the week of",
             "week",
-            "Weeks since",
+            "Weeks since that of the first event",
             _RATE,
             "Retention of weekly cohorts by weeks since the first event",
             extra=(Measure("active_visitors", "Active visitors"), Measure("cohort_visitors", "Visitors of the cohort")),
@@ -67,6 +67,7 @@ def render(context: PageContext) -> None:
         rows,
         "retention-cohorts",
         filters,
-        "A cohort is the visitors first seen in a week, by the source of their first event; activity on any source counts. "
+        "Each row is a cohort: the visitors whose first event was in the week that began on that Monday, by the source of that event. "
+        "Activity on any source counts. "
         "The newest diagonal is still counting until its week is over.",
     )

@@ -61,7 +61,7 @@ def render(context: PageContext) -> None:
         filters,
         "Orders count on the day they were placed, refunds on the day they were given.",
     )
-    left, right = st.columns(2)
+    left, right = st.columns([2, 3])
     days = Moment("revenue_date")
     with left:
         chart = charts.stacked_bars(by_day, days, Measure("orders", "Orders"), "source", context.colours, "Orders by day and source")
