@@ -147,7 +147,8 @@ install_python_part() {
         say "Making a virtual environment in .venv with $("$(tool python)" --version)"
         mkdir "$venv"
         touch "$venv/.changing"
-        (noted "$(tool python)" -m venv "$venv") || fail 'the virtual environment could not be made.'
+        with_progress pip_is_unpacked "$state/venv.log" "$(tool python)" -m venv "$venv" ||
+            fail "the virtual environment could not be made: $(tail -n 1 "$state/venv.log")"
     fi
     touch "$venv/.changing"
     rm -f "$venv/.stamp"
@@ -156,6 +157,8 @@ install_python_part() {
     rm -f "$venv/.changing"
     echo "$wanted" >"$venv/.stamp"
 }
+
+pip_is_unpacked() { echo 'unpacking pip'; }
 
 installed_packages() { echo "$(find "$venv"/lib/*/site-packages -maxdepth 1 -name '*.dist-info' | wc -l | tr -d ' ') packages installed"; }
 
