@@ -56,8 +56,8 @@ class Events:
     def __len__(self) -> int:
         return len(self.serials)
 
-    def take(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> Events:
-        """These rows, by position or by mask."""
+    def take(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_] | slice) -> Events:
+        """These rows, by position, by mask or by range."""
         return Events(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
     def with_columns(self, **columns: npt.NDArray[np.int64]) -> Events:

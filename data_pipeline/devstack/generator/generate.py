@@ -73,8 +73,7 @@ def generate_hours(
     offsets = OffsetCounter()
     for hour, events in arrivals(traffic, source, hours, counts):
         for first in range(0, max(len(events), 1), max_batch_rows):
-            rows = np.arange(first, min(first + max_batch_rows, len(events)))
-            part = events.take(rows)
+            part = events if len(events) <= max_batch_rows else events.take(slice(first, first + max_batch_rows))
             yield _batch(traffic, source, hour, hours[0], part, fault_rate, faults, partition_count, offsets)
 
 

@@ -152,10 +152,9 @@ def _binary(matrix: U8) -> pa.BinaryArray:
 
 
 def _write_hex(matrix: U8, at: int, values: npt.NDArray[np.uint64], width: int) -> None:
-    table = _hex_table()
-    parts = values.astype(">u8").view(np.uint8).reshape(-1, 8)
-    for pair in range(width // 2):
-        matrix[:, at + 2 * pair : at + 2 * pair + 2] = table[parts[:, pair]]
+    parts = values.astype(">u8").view(np.uint8)
+    digits = _hex_table()[parts].view(np.uint8).reshape(-1, 16)
+    matrix[:, at : at + width] = digits[:, :width]
 
 
 def _write_digits(matrix: U8, at: int, values: I64, width: int) -> None:
@@ -177,8 +176,9 @@ def _write_instant(matrix: U8, at: int, instants: I64) -> None:
 
 
 @functools.cache
-def _hex_table() -> U8:
-    return np.frombuffer(b"".join(b"%02x" % value for value in range(256)), dtype=np.uint8).reshape(-1, 2)
+def _hex_table() -> npt.NDArray[np.uint16]:
+    # Two digits at a time, as one number of 16 bits whose bytes are the two characters.
+    return np.frombuffer(b"".join(b"%02x" % value for value in range(256)), dtype=np.uint16)
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from data_pipeline.common.errors import PermanentError
 from data_pipeline.common.windows import Hour
 from data_pipeline.devstack.generator.hashing import key_of
 
-SOURCE_SHARES: Mapping[str, float] = {"web": 0.4, "ios": 0.22, "android": 0.28, "server": 0.1}
+SOURCE_SHARES: Mapping[str, float] = {"web": 0.41, "ios": 0.23, "android": 0.3, "server": 0.06}
 """How all events divide among the sources of product events."""
 
 # Relative volume at each UTC hour: people sleep, look around at noon, and shop in the evening; weekends begin later.

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
-from data_pipeline.devstack.samples.records import SampleRecord, event_id, instant, read_lines, shifted, to_bytes
+from data_pipeline.devstack.samples.records import SampleRecord, event_id, instant, lines_by_day, shifted, to_bytes
 
 FILE_NAME = "web_access_2015-05.log.gz"
 SITE = "http://semicomplete.com"
@@ -39,10 +39,16 @@ _DEVICES = (
 
 def read_access_log(source_day: date, day: date) -> Iterator[SampleRecord]:
     """Records of one day of the log, played on a day of the demo, in the order of the file."""
-    for number, line in enumerate(read_lines(FILE_NAME), start=1):
-        moment = _time_of(line)
-        if moment is not None and moment.date() == source_day:
-            yield _record(line, number, shifted(moment, source_day, day), day)
+    moment = datetime(source_day.year, source_day.month, source_day.day)
+    for number, line in lines_by_day(FILE_NAME, _day_of).get(source_day, []):
+        # A line without a readable time came when the line before it came.
+        moment = _time_of(line) or moment
+        yield _record(line, number, shifted(moment, source_day, day), day)
+
+
+def _day_of(line: str) -> date | None:
+    moment = _time_of(line)
+    return moment.date() if moment else None
 
 
 def _time_of(line: str) -> datetime | None:

@@ -7,16 +7,18 @@ What the lines do not know (browser, payment, reason, category) is null or absen
 from __future__ import annotations
 
 import csv
-import itertools
 import json
+import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from data_pipeline.devstack.samples.records import SampleRecord, event_id, instant, read_lines, shifted, to_bytes
+from data_pipeline.devstack.samples.records import SampleRecord, event_id, instant, lines_by_day, shifted, to_bytes
 
 FILE_NAME = "online_retail_2010-12_2011-03.csv.gz"
+_COLUMNS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
+_DATE = re.compile(r",(\d{4}-\d{2}-\d{2}) \d{2}:\d{2}:\d{2},")
 CURRENCY = "GBP"
 """The publisher's description says that prices are in sterling."""
 
@@ -58,13 +60,20 @@ COUNTRIES: dict[str, str] = {
 
 def read_online_retail(source_day: date, day: date) -> Iterator[SampleRecord]:
     """Records of one day of the shop, played on a day of the demo, in the order of the file."""
-    prefix = source_day.isoformat()
-    numbered = ((number, line) for number, line in enumerate(csv.DictReader(read_lines(FILE_NAME)), start=2))
-    for invoice, group in itertools.groupby(numbered, key=lambda pair: pair[1]["InvoiceNo"]):
-        lines = list(group)
+    numbered = lines_by_day(FILE_NAME, _day_of).get(source_day, [])
+    rows = csv.DictReader((line for _, line in numbered), fieldnames=_COLUMNS)
+    # One invoice has another between its lines; all its lines are one order.
+    invoices: dict[str, list[tuple[int, dict[str, str]]]] = {}
+    for (number, _), row in zip(numbered, rows, strict=True):
+        invoices.setdefault(row["InvoiceNo"], []).append((number, row))
+    for invoice, lines in invoices.items():
         # A few invoices have lines of two minutes; the first line says when the order was placed.
-        if lines[0][1]["InvoiceDate"].startswith(prefix):
-            yield _record(invoice, lines, source_day, day)
+        yield _record(invoice, lines, source_day, day)
+
+
+def _day_of(line: str) -> date | None:
+    found = _DATE.search(line)
+    return date.fromisoformat(found[1]) if found else None
 
 
 def _record(invoice: str, numbered: list[tuple[int, dict[str, str]]], source_day: date, day: date) -> SampleRecord:

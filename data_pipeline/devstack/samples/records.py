@@ -5,9 +5,10 @@ Belongs here: the record and what all converters need. Does not: any one data se
 
 from __future__ import annotations
 
+import functools
 import gzip
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -35,8 +36,23 @@ class SampleRecord:
     line_count: int
 
 
-def read_lines(name: str) -> Iterator[str]:
-    """Lines of a shipped file without their ends; bytes that are no UTF-8 stay as surrogates."""
+NumberedLine = tuple[int, str]
+
+
+@functools.cache
+def lines_by_day(name: str, day_of: Callable[[str], date | None]) -> dict[date, list[NumberedLine]]:
+    """Numbered lines of a shipped file for each day, in order; those without a day belong to the line before them."""
+    found: dict[date, list[NumberedLine]] = {}
+    day = None
+    for number, line in enumerate(_read_lines(name), start=1):
+        day = day_of(line) or day
+        if day is not None:
+            found.setdefault(day, []).append((number, line))
+    return found
+
+
+def _read_lines(name: str) -> Iterator[str]:
+    """Lines without their ends; bytes that are no UTF-8 stay as surrogates."""
     with gzip.open(DATA_DIR / name, "rt", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
         for line in file:
             yield line.rstrip("\n")
