@@ -21,7 +21,8 @@ def sources_file(tmp_path, monkeypatch, topic, kafka):
     """Two sources with topics of this test; web's exists with 4 partitions, server's does not exist."""
     blocks = {"web": topic, "server": f"{topic}-server"}
     path = tmp_path / "sources.yaml"
-    path.write_text(
+    described = {name: {"topic": name_of_topic, "contract": "product_event", "owner": "team:t"} for name, name_of_topic in blocks.items()}
+    path.write_text(json.dumps({"sources": described}))
         json.dumps({"sources": {name: {"topic": t, "contract": "product_event", "owner": "team:t"} for name, t in blocks.items()}})
     )
     monkeypatch.setenv("DATA_PIPELINE_SOURCES_FILE", str(path))

@@ -1,5 +1,6 @@
 """What the traffic is like: the same every time, fitting together at every border, and like that of a shop."""
 
+import itertools
 import json
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
@@ -155,7 +156,7 @@ def test_sessions_cross_midnight_and_visitors_log_in_on_the_way():
     for events in by_visitor.values():
         events.sort(key=lambda event: event["occurred_at"])
         moments = [datetime.fromisoformat(event["occurred_at"]) for event in events]
-        pairs = list(zip(moments, moments[1:], strict=False))
+        pairs = list(itertools.pairwise(moments))
         crossing += any(a < midnight <= b and b - a < timedelta(minutes=30) for a, b in pairs)
         users = [event["user_id"] for event in events]
         logged_in += users[0] is None and users[-1] is not None

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import itertools
 import json
 from collections import Counter
 from datetime import date, datetime, timedelta
@@ -62,7 +63,8 @@ def test_a_line_of_the_log_is_told_as_it_is():
         "country": None,
         "os": "macos",
         "device_type": "desktop",
-        "user_agent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_9_1) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/32.0.1700.77 Safari/537.36",
+        "user_agent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_9_1) AppleWebKit/537.36 (KHTML, like Gecko) "
+        "Chrome/32.0.1700.77 Safari/537.36",
         "ip": "83.149.9.0",
     }
     assert event["user_id"] is None
@@ -74,7 +76,7 @@ def test_lines_of_the_log_arrive_in_order_though_their_times_jump():
     received = [row["received_at"] for row in rows]
     occurred = [datetime.fromisoformat(json.loads(row["value"])["occurred_at"]) for row in rows]
     assert received == sorted(received)
-    assert sum(later < earlier for earlier, later in zip(occurred, occurred[1:], strict=False)) > 1000
+    assert sum(later < earlier for earlier, later in itertools.pairwise(occurred)) > 1000
     assert all(moment <= arrival for moment, arrival in zip(occurred, received, strict=True))
 
 
