@@ -143,6 +143,8 @@ class DagsterService:
         home = write_dagster_home(self.settings)
         workspace = str(PROJECT_ROOT / "workspace.yaml")
         variables = {**_settings_variables(self.settings), "DAGSTER_HOME": str(home), "SPARK_LOCAL_IP": LOOPBACK}
+        # On a busy laptop a run's process takes longer to start than Dagster's own limit of a minute.
+        variables["DAGSTER_GRPC_TIMEOUT_SECONDS"] = str(int(_START_TIMEOUT_S * 2))
         commands = {
             _WEB_SERVER: [_script(_WEB_SERVER), "-h", LOOPBACK, "-p", str(self.settings.ui_port), "-w", workspace],
             _DAEMON: [_script(_DAEMON), "run", "-w", workspace],
