@@ -40,6 +40,6 @@ def landed_chunks_key(source: str, hour: Hour) -> str:
     return f"{hour_prefix('landing', source, hour)}/chunks.json"
 
 
-def load_manifest_key(table: str, day: date, digest: str) -> str:
-    """`loads/events/date=2026-03-14/<digest>.json`: the manifest that one COPY reads, removed after it."""
-    return f"loads/{table}/date={day.isoformat()}/{digest}.json"
+def load_manifest_key(table: str, day: date, name: str) -> str:
+    """`loads/events/date=2026-03-14/<name>.json`: the manifest that one COPY reads, removed after it."""
+    return f"loads/{table}/date={day.isoformat()}/{name}.json"

@@ -7,8 +7,8 @@ Belongs here: what `Warehouse` promises, by statements to Redshift. Does not: SQ
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import time
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -50,11 +50,11 @@ class RedshiftWarehouse:
         require_same_day(table, day, manifest)
         began = time.monotonic()
         require_objects(manifest, store)
-        # COPY reads a copy of the manifest that was checked: the published one may be replaced at any moment.
-        document = manifest.to_json(store)
-        key = load_manifest_key(table.name, day, hashlib.sha256(document).hexdigest()[:16])
+        # COPY reads a copy of the manifest that was checked: the published one may be replaced at any moment. Each load has
+        # a copy of its own, since it removes it at the end.
+        key = load_manifest_key(table.name, day, uuid.uuid4().hex)
         if manifest.entries:
-            store.put(key, document)
+            store.put(key, manifest.to_json(store))
         try:
             with open_session(self.address) as session:
                 session.run(sql.set_query_group(run_id))

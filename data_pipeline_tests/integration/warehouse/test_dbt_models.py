@@ -10,34 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pytest
 
 from data_pipeline.contracts.columns import Table
 from data_pipeline.contracts.tables import WAREHOUSE_TABLES
 from data_pipeline.warehouse.dbt_args import build_args, duckdb_target_env
 from data_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
-from data_pipeline_tests.warehouse_data import DAYS, build_sample_warehouse, load_sample, rows_of_day, run_dbt, sample_tables
+from data_pipeline_tests.integration.warehouse.conftest import relations
+from data_pipeline_tests.warehouse_data import DAYS, load_sample, rows_of_day, run_dbt, sample_tables
 
 SATURDAY, SUNDAY, MONDAY = DAYS
 TUESDAY = MONDAY + timedelta(days=1)
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> DuckDBWarehouse:
-    return DuckDBWarehouse(build_sample_warehouse(tmp_path_factory.mktemp("full") / "analytics.duckdb"))
-
-
 def events() -> list[dict[str, Any]]:
     return sample_tables()["events"].to_pylist()
-
-
-def relations(warehouse: DuckDBWarehouse) -> dict[str, list[str]]:
-    """Every published relation's rows, as text, in a stable order."""
-    names = warehouse.fetch(
-        "select table_schema || '.' || table_name from information_schema.tables "
-        "where table_schema in ('intermediate', 'core', 'marts') order by 1"
-    ).rows
-    return {name: sorted(map(repr, warehouse.fetch(f"select * from {name}").rows)) for (name,) in names}
 
 
 def test_revenue_is_the_sum_of_orders_and_refunds_of_each_currency(built: DuckDBWarehouse) -> None:
