@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from data_pipeline.contracts.catalogue import (
     RECEIVED_AT,
@@ -23,15 +22,12 @@ from data_pipeline.contracts.catalogue import (
     ValueBySourceRule,
 )
 from data_pipeline.contracts.contract import Contract
+from data_pipeline.validation.fast.money import SCALE_DECIMALS, doubt_money
 from data_pipeline.validation.fast.program import INSTANT, NotScannableError, Program, ScanNode
 from data_pipeline.validation.fast.scanner import Slots
 
 Mask = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
-
-_SCALE_DECIMALS = 4
-_MOST_LINES = 500
-_LARGEST_LINE = 10**16
 
 
 class View:
@@ -169,7 +165,7 @@ def _money(rule: MoneyRule, source: str, program: Program) -> Check:
     items = _node(program, rule.items)
     scalars = [_node(program, field).slot for field in (*rule.subtract, *rule.add, rule.total)]
     members = items.items.children if items.items is not None else {}
-    tolerance = rule.tolerance * 10**_SCALE_DECIMALS
+    tolerance = rule.tolerance * 10**SCALE_DECIMALS
     if rule.quantity not in members or rule.unit_price not in members or tolerance != int(tolerance) or tolerance > Decimal(2**40):
         raise NotScannableError("the rule money is not compiled for these fields")
     quantity, price = members[rule.quantity], members[rule.unit_price]
@@ -177,58 +173,9 @@ def _money(rule: MoneyRule, source: str, program: Program) -> Check:
 
     def check(view: View) -> Mask:
         found = np.zeros(view.count, np.bool_)
-        _doubt_money(
+        doubt_money(
             view.slots, items.slot, items.item_scope, quantity.slot, price.slot, np.array(scalars), signs, int(tolerance), view.count, found
         )
         return found
 
     return check
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _doubt_money(s, items, scope, quantity, price, scalars, signs, tolerance, count, found):  # type: ignore[no-untyped-def]
-    """Mark totals that are off, and all that small integers of a ten-thousandth cannot count."""
-    stride, item_stride = s.stride[0], s.stride[scope]
-    values = np.zeros(scalars.size, np.int64)
-    for index in range(count):
-        record = s.base[0] + index * stride
-        lines = s.length[record + items]
-        if lines < 0:
-            continue
-        is_known = True
-        is_small = lines <= _MOST_LINES
-        for place in range(scalars.size):
-            decimals = s.length[record + scalars[place]]
-            is_known &= decimals >= 0
-            values[place], is_exact = _scaled(s.number[record + scalars[place]], decimals)
-            is_small &= is_exact
-        total = 0
-        for line in range(lines):
-            item = s.base[scope] + (s.number[record + items] + line) * item_stride
-            units, unit_decimals = s.number[item + quantity], s.length[item + quantity]
-            amount, is_exact = _scaled(s.number[item + price], s.length[item + price])
-            is_known &= unit_decimals >= 0 and s.length[item + price] >= 0
-            is_small &= is_exact and unit_decimals == 0 and abs(np.float64(units) * np.float64(amount)) < _LARGEST_LINE
-            if not is_small:
-                break
-            total += units * amount
-        if not is_known or not is_small:
-            found[index] = True
-            continue
-        subtracted = 0
-        expected = total
-        for place in range(scalars.size):
-            expected -= signs[place] * values[place]
-            if signs[place] == 1:
-                subtracted += values[place]
-        found[index] = abs(values[-1] - expected) > tolerance or subtracted > total
-
-
-@njit(inline="always")  # type: ignore[untyped-decorator]
-def _scaled(number, decimals):  # type: ignore[no-untyped-def]
-    """A decimal in ten-thousandths, and whether that is exact and far from overflow."""
-    if decimals > 4 or abs(number) > 10**14:
-        return 0, False
-    for _ in range(4 - max(decimals, 0)):
-        number *= 10
-    return number, True

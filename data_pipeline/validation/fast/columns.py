@@ -5,18 +5,14 @@ Belongs here: gathering bytes and numbers. Does not: which rows are accepted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
 
 from data_pipeline.contracts.schema import Node
-from data_pipeline.validation.fast.hashing import load_word
+from data_pipeline.validation.fast.gathering import gather, lane_digits
 from data_pipeline.validation.fast.program import ScanNode
 from data_pipeline.validation.fast.scanner import POWERS_OF_TEN, Slots
 
@@ -83,7 +79,7 @@ class Columns:
 def hexadecimal(hash_a: npt.NDArray[np.uint64], hash_b: npt.NDArray[np.uint64]) -> pa.Array:
     """Both lanes as 32 digits."""
     count = len(hash_a)
-    data = _digits(hash_a, hash_b)
+    data = lane_digits(hash_a, hash_b)
     offsets = np.arange(count + 1, dtype=np.int32) * 32
     return pa.Array.from_buffers(pa.string(), count, [None, pa.py_buffer(offsets), pa.py_buffer(data)])
 
@@ -94,52 +90,3 @@ def _validity(is_there: npt.NDArray[np.bool_]) -> Any:
 
 def _fixed(values: npt.NDArray[Any], kind: pa.DataType, validity: Any) -> pa.Array:
     return pa.Array.from_buffers(kind, len(values), [validity, pa.py_buffer(np.ascontiguousarray(values))])
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def store_word(typingctx, buffer, position, word):  # type: ignore[no-untyped-def]
-    """Eight bytes to anywhere in a byte array; the caller has checked that there is room."""
-    signature = types.void(buffer, position, types.uint64)
-
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        array = context.make_array(signature.args[0])(context, builder, args[0])
-        place = builder.bitcast(builder.gep(array.data, [args[1]]), ir.IntType(64).as_pointer())
-        builder.store(args[2], place).align = 1
-        return context.get_dummy_value()
-
-    return signature, codegen
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def gather(buffer, places, lengths):  # type: ignore[no-untyped-def]
-    """Strings that lie anywhere, one behind the other: offsets and bytes."""
-    count = places.size
-    offsets = np.empty(count + 1, np.int32)
-    total = 0
-    for index in range(count):
-        offsets[index] = total
-        total += max(lengths[index], 0)
-    offsets[count] = total
-    data = np.empty(total + 8, np.uint8)
-    for index in range(count):
-        source, target = places[index], np.int64(offsets[index])
-        rest = np.int64(lengths[index])
-        while rest > 0:
-            store_word(data, target, load_word(buffer, source))
-            source += 8
-            target += 8
-            rest -= 8
-    return offsets, data
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _digits(hash_a, hash_b):  # type: ignore[no-untyped-def]
-    data = np.empty(hash_a.size * 32, np.uint8)
-    for index in range(hash_a.size):
-        for lane in range(2):
-            word = hash_a[index] if lane == 0 else hash_b[index]
-            for digit in range(15, -1, -1):
-                value = np.uint8(word & np.uint64(15))
-                data[index * 32 + lane * 16 + digit] = value + (48 if value < 10 else 87)
-                word >>= np.uint64(4)
-    return data

@@ -4,12 +4,12 @@ Belongs here: lanes, words, unaligned loads. Does not: the definition.
 """
 
 # mypy: ignore-errors
+# ruff: noqa: ANN001, ANN201, ANN202, D103 (numba infers the types of compiled functions)
 from __future__ import annotations
 
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from data_pipeline.validation import content_hash as definition
@@ -22,8 +22,7 @@ TAG_OBJECT3 = U(definition.TAG_OBJECT << 56 | 3)
 TAG_OBJECT4 = U(definition.TAG_OBJECT << 56 | 4)
 TAG_ARRAY = U(definition.TAG_ARRAY << 56)
 NULL_LANES, FALSE_LANES, TRUE_LANES = (
-    tuple(U(lane) for lane in definition.hash_words(tag, ()))
-    for tag in (definition.TAG_NULL, definition.TAG_FALSE, definition.TAG_TRUE)
+    tuple(U(lane) for lane in definition.hash_words(tag, ())) for tag in (definition.TAG_NULL, definition.TAG_FALSE, definition.TAG_TRUE)
 )
 
 
@@ -40,9 +39,6 @@ def load_word(typingctx, buffer, position):
         return word
 
     return signature, codegen
-
-
-_ = cgutils
 
 
 @njit(inline="always")

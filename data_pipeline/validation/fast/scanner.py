@@ -7,6 +7,7 @@ Belongs here: JSON's structure, types, ranges, names, the content hash. Does not
 """
 
 # mypy: ignore-errors
+# ruff: noqa: ANN001, ANN201, ANN202 (numba infers the types of compiled functions)
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -161,8 +162,6 @@ def scan(buffer, begins, ends, pending, side, t, s):
         node = 0
         depth = -1
         is_sure = False
-        row_a = U(0)
-        row_b = U(0)
         # Each turn reads one value that begins at `at`, for `node` (-1: not in the schema), into `record`.
         while True:
             if at >= end:

@@ -4,6 +4,7 @@ Belongs here: functions over a range of bytes. Does not: structure (`scanner.py`
 """
 
 # mypy: ignore-errors
+# ruff: noqa: ANN001, ANN201, ANN202, SIM110 (numba infers the types of compiled functions)
 from __future__ import annotations
 
 import numpy as np
@@ -40,11 +41,7 @@ def special_bytes(word):
     """High bits at bytes that end a plain run; only the lowest is exact."""
     quote, backslash, delete = word ^ QUOTES, word ^ BACKSLASHES, word ^ DELETES
     return (
-        ((quote - ONES) & ~quote)
-        | ((backslash - ONES) & ~backslash)
-        | ((delete - ONES) & ~delete)
-        | ((word - SPACES) & ~word)
-        | word
+        ((quote - ONES) & ~quote) | ((backslash - ONES) & ~backslash) | ((delete - ONES) & ~delete) | ((word - SPACES) & ~word) | word
     ) & HIGHS
 
 

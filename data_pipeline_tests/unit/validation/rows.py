@@ -1,5 +1,6 @@
 """Rows for tests: the contract's examples, raw tables, and seeded mutations of both values and bytes."""
 
+# ruff: noqa: E501, PLE2502
 from __future__ import annotations
 
 import json
@@ -110,7 +111,23 @@ class Mutator:
     def near(self, value: dict[str, Any]) -> None:
         """Put a likely string where its rule looks."""
         pick = self.random
-        name = pick.choice(("query", "ip", "country", "locale", "url", "title", "currency", "source", "event_type", "os", "user_id", "anonymous_id", "name"))
+        name = pick.choice(
+            (
+                "query",
+                "ip",
+                "country",
+                "locale",
+                "url",
+                "title",
+                "currency",
+                "source",
+                "event_type",
+                "os",
+                "user_id",
+                "anonymous_id",
+                "name",
+            )
+        )
         for holder, key in list(_places(value)):
             if key == name:
                 holder[key] = pick.choice(STRINGS)
@@ -169,7 +186,10 @@ def write(value: Any, pick: random.Random, *, escape: bool, space: bool, shuffle
         members = list(value.items())
         if shuffle:
             pick.shuffle(members)
-        inner = [f"{json.dumps(name, ensure_ascii=escape)}{gap}:{gap}{write(item, pick, escape=escape, space=space, shuffle=shuffle)}" for name, item in members]
+        inner = [
+            f"{json.dumps(name, ensure_ascii=escape)}{gap}:{gap}{write(item, pick, escape=escape, space=space, shuffle=shuffle)}"
+            for name, item in members
+        ]
         return "{" + gap + f"{gap},".join(inner) + gap + "}"
     if isinstance(value, list):
         return "[" + gap + f",{gap}".join(write(item, pick, escape=escape, space=space, shuffle=shuffle) for item in value) + gap + "]"

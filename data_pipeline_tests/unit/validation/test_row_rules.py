@@ -1,5 +1,6 @@
 """Every rule of the contract, row by row, through `validate_table`."""
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 import json
