@@ -20,6 +20,7 @@ COMMANDS = {
     "land": "Land an hour or a day of a source from Kafka into raw.",
     "prove": "Show for each hour that landed plus control records equals the offsets.",
     "lag": "Show how far landing is behind Kafka, in seconds and offsets.",
+    "contracts": "Check that a contract's change is compatible; render its rules.",
     "check": "Validate files with the rules of the contract, without Kafka or S3.",
     "accept": "Accept findings of a window, or make its level the norm.",
     "generate": "Send generated or real sample events to Kafka.",

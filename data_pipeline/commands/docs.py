@@ -12,6 +12,7 @@ from data_pipeline.settings import PROJECT_ROOT
 
 RENDERERS: dict[str, tuple[str, str]] = {
     "docs/configuration.md": ("data_pipeline.commands.docs", "render_configuration"),
+    "docs/rules.md": ("data_pipeline.contracts.documents", "render_rules"),
     "docs/findings.md": ("data_pipeline.validation.history.document", "render_findings"),
     "docs/transforms.md": ("data_pipeline.transforms.rules_document", "render"),
 }

@@ -1,0 +1,61 @@
+"""`data-pipeline contracts`: whether a change is compatible, and what is rendered from a contract."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from data_pipeline.common.errors import PermanentError
+
+
+@click.group()
+def command() -> None:
+    """Check and render contracts."""
+
+
+@command.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def check(old: Path, new: Path, as_json: bool) -> None:
+    """Refuse a change from OLD to NEW that producers or readers of OLD would not survive.
+
+    OLD and NEW are two schema files (NEW shall be the version after OLD), or two contract folders (released versions must be
+    unchanged, each version must follow the one before). Exit code 0: compatible; 1: not, each change with its JSON path and rule.
+    """
+    from data_pipeline.contracts.compatibility import compare_contracts, compare_schemas
+    from data_pipeline.contracts.contract import load_contract
+    from data_pipeline.contracts.schema import read_schema
+
+    for path in (old, new):
+        if not path.exists():
+            raise PermanentError(f"'{path}' does not exist; name a schema file or a contract folder.")
+    if old.is_dir() != new.is_dir():
+        raise PermanentError(f"'{old}' and '{new}' are a folder and a file; name two schema files or two contract folders.")
+    if old.is_dir():
+        found = compare_contracts(load_contract(old), load_contract(new))
+    else:
+        found = compare_schemas(read_schema(old), read_schema(new))
+    if as_json:
+        click.echo(json.dumps({"compatible": not found, "incompatibilities": [asdict(each) for each in found]}, indent=1))
+    elif found:
+        for each in found:
+            click.echo(str(each))
+    else:
+        click.echo(f"{new} may follow {old}.")
+    if found:
+        sys.exit(1)
+
+
+@command.command()
+@click.option("--contract", "name", default="product_event", show_default=True, help="A contract's name or folder.")
+def render(name: str) -> None:
+    """Print the rules and fields of a contract as Markdown (docs/rules.md is written by `data-pipeline docs`)."""
+    from data_pipeline.contracts.contract import load_contract
+    from data_pipeline.contracts.documents import render_contract_rules
+
+    click.echo(render_contract_rules(load_contract(name)), nl=False)
