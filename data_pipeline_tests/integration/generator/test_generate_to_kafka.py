@@ -23,8 +23,6 @@ def sources_file(tmp_path, monkeypatch, topic, kafka):
     path = tmp_path / "sources.yaml"
     described = {name: {"topic": name_of_topic, "contract": "product_event", "owner": "team:t"} for name, name_of_topic in blocks.items()}
     path.write_text(json.dumps({"sources": described}))
-        json.dumps({"sources": {name: {"topic": t, "contract": "product_event", "owner": "team:t"} for name, t in blocks.items()}})
-    )
     monkeypatch.setenv("DATA_PIPELINE_SOURCES_FILE", str(path))
     monkeypatch.setenv("DATA_PIPELINE_STATE_DIR", str(tmp_path))
     monkeypatch.setenv("DATA_PIPELINE_KAFKA_BOOTSTRAP_SERVERS", kafka.bootstrap_servers)
