@@ -238,7 +238,7 @@ def _time(frame: pl.DataFrame, moment: Moment, *, is_bar: bool = True) -> alt.X:
         # A bar spans its day, so its label stands at noon; a point stands at the day's first instant.
         ticks, label = _day_ticks(first, last, 12 if is_bar else 0), "timeFormat(datum.value, '%-d %b')"
     axis = alt.Axis(
-        values=ticks, labelExpr=label, labelAngle=0, labelOverlap="greedy", grid=False, ticks=moment.unit == "hour" or not is_bar
+        values=ticks, labelExpr=label, labelAngle=0, labelOverlap="parity", grid=False, ticks=moment.unit == "hour" or not is_bar
     )
     return alt.X(field, title=moment.title, axis=axis)
 

@@ -113,7 +113,7 @@ def _column(rows: pl.DataFrame, name: str) -> object:
     if kind.is_integer() and not name.startswith("kafka_"):
         return st.column_config.NumberColumn(title, format="localized")
     if kind.is_numeric() and not kind.is_integer():
-        return st.column_config.NumberColumn(title, format="%.2f")
+        return st.column_config.NumberColumn(title, format="accounting")
     if kind == pl.Date:
         return st.column_config.DateColumn(title, format="YYYY-MM-DD")
     if isinstance(kind, pl.Datetime):

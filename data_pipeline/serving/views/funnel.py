@@ -68,7 +68,7 @@ def render(context: PageContext) -> None:
         panel("Conversion by day", chart, by_day, "conversion-by-day", filters)
     with right:
         devices = context.marts.fetch(growth.funnel_by_device(filters))
-        devices = with_share(devices, "purchase", "sessions", "conversion_rate")
+        devices = with_share(devices, "purchase", "sessions", "conversion_rate").sort("conversion_rate", descending=True, nulls_last=True)
         chart_of = charts.ranked_bars(
             devices,
             "device_type",
