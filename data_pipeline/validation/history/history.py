@@ -93,10 +93,18 @@ class ProfileHistory:
     profiles: Sequence[Profile]
     acceptances: Mapping[Window, Sequence[Acceptance]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def usable(self) -> Bools:
-        """For each profile, whether it counts at all: not where it has an error that nobody accepted, nor without rows."""
-        return np.array([profile.rows_staged > 0 and not self._open(profile, Severity.ERROR) for profile in self.profiles], dtype=bool)
+        """For each profile, whether it counts at all.
+
+        One does not that has no rows, or an error that nobody accepted; nor another hour of the day, once there are
+        enough of the same hour.
+        """
+        sound = [profile.rows_staged > 0 and not self._open(profile, Severity.ERROR) for profile in self.profiles]
+        usable = np.array(sound, dtype=bool)
+        same_hour = np.array([profile.window.start.hour == self.window.start.hour for profile in self.profiles], dtype=bool)
+        enough: Bools = usable & same_hour if (usable & same_hour).sum() >= MIN_WINDOWS else usable
+        return enough
 
     @cached_property
     def cells_by_check(self) -> list[dict[str, pl.DataFrame]]:
@@ -126,7 +134,7 @@ class ProfileHistory:
 
     def usable_for(self, check: str, path: str) -> Bools:
         """Windows that count for one check of a field: not before a new norm, nor with a warning of it that nobody accepted."""
-        usable = self.usable
+        usable = self.usable.copy()
         for window, given in self.acceptances.items():
             if any(a.is_norm and a.check in ("*", check) and a.field in ("*", path) for a in given) and window < self.window:
                 usable &= np.array([profile.window >= window for profile in self.profiles], dtype=bool)

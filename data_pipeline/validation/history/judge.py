@@ -27,7 +27,16 @@ from data_pipeline.validation.history.matrix import Shares, at_quantiles, groups
 from data_pipeline.validation.history.profile import Profile
 from data_pipeline.validation.history.statistics import Bools, Floats, score
 from data_pipeline.validation.history.store import load_history, load_orders, save_orders, save_profile
-from data_pipeline.validation.history.thresholds import CHECK_ALPHA, MIN_WINDOWS, MIX_Z, POLICIES, PRIOR_DISPERSION, Policy, Side
+from data_pipeline.validation.history.thresholds import (
+    CHECK_ALPHA,
+    MIN_WINDOWS,
+    MIX_Z,
+    POLICIES,
+    PRIOR_DISPERSION,
+    VISITS_OF_A_CHANGE,
+    Policy,
+    Side,
+)
 
 _BINNED = ("number", "clock_lag", "length", "rows_per_visitor")
 _IDENTIFIERS = frozenset(field.path for field in ROW_FIELDS if field.kind is Kind.IDENTIFIER)
@@ -119,8 +128,8 @@ def _judge_shares(shares: Shares, history: ProfileHistory) -> list[Suspect]:
         return []
     policy = POLICIES[shares.check]
     use, family = _use(shares, history)
-    of_a_visitor = np.array([path.startswith(_OF_A_VISITOR) for path in shares.field], dtype=bool)
-    prior = np.where(of_a_visitor, max((1 + history.rows_of_a_visitor) / 2, PRIOR_DISPERSION), PRIOR_DISPERSION)
+    of_a_visitor = np.array([path.startswith(_OF_A_VISITOR) for path in shares.path], dtype=bool)
+    prior = np.where(of_a_visitor, max(history.rows_of_a_visitor, PRIOR_DISPERSION), PRIOR_DISPERSION)
     z, expected = np.full(len(shares), np.inf), np.zeros(len(shares))
     for comparison in history.comparisons():
         scores = score(
@@ -141,10 +150,11 @@ def _judge_shares(shares: Shares, history: ProfileHistory) -> list[Suspect]:
     observed = shares.count / np.maximum(shares.total, 1)
     judged = enough & ~_is_growth(shares, observed, expected)
     unusual = judged & (np.abs(z) >= _thresholds(shares.segment, judged)) & _matters(observed, expected, shares.total, policy)
+    unusual &= ~of_a_visitor | (np.abs(observed - expected) * shares.total >= VISITS_OF_A_CHANGE * history.rows_of_a_visitor)
     found = [
         Suspect(
             policy=policy,
-            field=shares.field[n],
+            field=shares.path[n],
             segment=shares.segment[n],
             key=shares.key[n],
             z=float(z[n]),
@@ -155,7 +165,7 @@ def _judge_shares(shares: Shares, history: ProfileHistory) -> list[Suspect]:
         )
         for n in np.flatnonzero(unusual)
     ]
-    return found + (_judge_mixes(shares, judged, z, observed, expected) if shares.check in _MIXES else [])
+    return found + (_judge_mixes(shares, judged & shares.is_complete, z, observed, expected) if shares.check in _MIXES else [])
 
 
 def _judge_mixes(shares: Shares, judged: Bools, z: Floats, observed: Floats, expected: Floats) -> list[Suspect]:
@@ -195,19 +205,19 @@ def _threshold(shares: int) -> float:
 
 def _is_growth(shares: Shares, observed: Floats, expected: Floats) -> Bools:
     """Identifiers that become longer: numbers that were counted up do so without any fault."""
-    grows = [shares.check == "length" and path in _IDENTIFIERS for path in shares.field]
+    grows = [shares.check == "length" and path in _IDENTIFIERS for path in shares.path]
     return np.array(grows, dtype=bool) & (observed > expected)
 
 
 def _use(shares: Shares, history: ProfileHistory) -> tuple[Bools, np.ndarray]:
     groups: dict[tuple[str, str], int] = {}
-    pairs = list(zip(shares.field, shares.segment, strict=True))
+    pairs = list(zip(shares.path, shares.segment, strict=True))
     family = np.array([groups.setdefault(pair, len(groups)) for pair in pairs], dtype=np.int64)
-    by_field = {path: history.usable_for(shares.check, path) for path in set(shares.field)}
+    by_field = {path: history.usable_for(shares.check, path) for path in set(shares.path)}
     if shares.check in _OF_LATE:
         recent = np.arange(len(history.profiles)) >= len(history.profiles) - _OF_LATE[shares.check]
         by_field = {path: usable & recent for path, usable in by_field.items()}
-    return np.array([by_field[path] for path in shares.field], dtype=bool).reshape(len(shares), len(history.profiles)), family
+    return np.array([by_field[path] for path in shares.path], dtype=bool).reshape(len(shares), len(history.profiles)), family
 
 
 def _matters(observed: Floats, expected: Floats, total: Floats, policy: Policy) -> Bools:
@@ -215,9 +225,10 @@ def _matters(observed: Floats, expected: Floats, total: Floats, policy: Policy) 
     change = observed - expected
     odds = _odds(observed, total) / _odds(expected, total)
     factor = np.maximum(odds, 1 / odds)
-    matters: Bools = (np.abs(change) >= policy.min_change) & (factor >= policy.min_odds) & (np.abs(change) * total >= policy.min_count)
+    matters: Bools = (np.abs(change) >= policy.min_change) & (factor >= policy.min_odds)
     # Where a share is middling its odds move little, so a large change in points is enough.
     matters |= np.abs(change) >= max(0.10, 4 * policy.min_change)
+    matters &= np.abs(change) * total >= policy.min_count
     if policy.side is Side.UP:
         matters &= change > 0
     elif policy.side is Side.DOWN:

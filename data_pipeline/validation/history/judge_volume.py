@@ -26,6 +26,8 @@ from data_pipeline.validation.history.thresholds import (
 
 def judge_volume(profile: Profile, history: ProfileHistory) -> list[Finding]:
     """At most one finding: too few rows, or too many."""
+    if not profile.rows_in and _was_empty_last_time(history):
+        return []
     usable = history.usable_for("volume", ROWS)
     rows = np.array([other.rows_in for other in history.profiles], dtype=np.float64)
     usable = usable & (rows > 0)
@@ -52,6 +54,13 @@ def judge_volume(profile: Profile, history: ProfileHistory) -> list[Finding]:
             f"{'fewer' if change < 0 else 'more'} than comparable windows let expect (about {best_expected:.0f}).",
         )
     ]
+
+
+def _was_empty_last_time(history: ProfileHistory) -> bool:
+    """Whether the last window of the same weekday (and hour) had no rows either: a shop that is closed on Saturdays."""
+    mine = history.window.start
+    same = [p for p in history.profiles if (p.window.start.weekday(), p.window.start.hour) == (mine.weekday(), mine.hour)]
+    return bool(same) and same[-1].rows_in == 0
 
 
 def _score(mine: int, rows: Floats, days: Floats, usable: Bools, comparison: Comparison) -> tuple[float, float]:

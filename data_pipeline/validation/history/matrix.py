@@ -6,7 +6,7 @@ Belongs here: lining up cells of many windows; cumulating binned numbers at the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -25,23 +25,24 @@ class Shares:
     """Shares of one check.
 
     Attributes:
-        field, segment, key: what each share is of.
+        path, segment, key: what each share is of.
         count, total: of the window under test.
         counts, totals: of the history, shares x windows.
-        floor: counts that an unlisted key may have had, shares x windows; 0 where keys were complete.
+        is_complete: for each share, whether no window had to leave out rare keys of its group.
     """
 
     check: str
-    field: list[str]
+    path: list[str]
     segment: list[str]
     key: list[str]
     count: Floats
     total: Floats
     counts: Floats
     totals: Floats
+    is_complete: Bools = field(default_factory=lambda: np.ones(0, dtype=bool))
 
     def __len__(self) -> int:
-        return len(self.field)
+        return len(self.path)
 
 
 def line_up(check: str, mine: pl.DataFrame, history: Sequence[pl.DataFrame]) -> Shares:
@@ -58,6 +59,7 @@ def line_up(check: str, mine: pl.DataFrame, history: Sequence[pl.DataFrame]) -> 
     spread = keys.join(groups, on=GROUP)
     totals[spread["row"].to_numpy(), spread["w"].to_numpy()] = spread["total"].to_numpy()
     counts[spread["row"].to_numpy(), spread["w"].to_numpy()] = spread["cutoff"].to_numpy()
+    is_complete = counts.max(1) == 0
     present = stacked.filter(pl.col("key") != CUTOFF).join(keys, on=[*GROUP, "key"])
     counts[present["row"].to_numpy(), present["w"].to_numpy()] = present["count"].to_numpy()
     return Shares(
@@ -69,6 +71,7 @@ def line_up(check: str, mine: pl.DataFrame, history: Sequence[pl.DataFrame]) -> 
         totals[:, 0],
         counts[:, 1:],
         totals[:, 1:],
+        is_complete,
     )
 
 
@@ -103,7 +106,7 @@ def _shares(check: str, rows: list[tuple[str, str, float, float, Floats, Floats]
 
 def at_quantiles(lined: Shares, usable: Bools) -> Shares:
     """Binned numbers as shares below or above the history's quantiles, and beyond all that it holds."""
-    field, segment, key = [], [], []
+    paths, segment, key = [], [], []
     count, total, counts, totals = [], [], [], []
     for path, part, members in groups_of(lined):
         bins = np.array([int(lined.key[n]) for n in members])
@@ -126,7 +129,7 @@ def at_quantiles(lined: Shares, usable: Bools) -> Shares:
         selections = [(f"above {bins[place]}", bins > bins[place]) for place in cuts]
         selections += [(f"beyond {seen[-1]}", bins >= seen[-1] + BEYOND_BINS), (f"under {seen[0]}", bins <= seen[0] - BEYOND_BINS)]
         for name, selection in selections:
-            field.append(path)
+            paths.append(path)
             segment.append(part)
             key.append(name)
             count.append(mine[selection].sum())
@@ -136,19 +139,19 @@ def at_quantiles(lined: Shares, usable: Bools) -> Shares:
     windows = lined.counts.shape[1]
     return Shares(
         lined.check,
-        field,
+        paths,
         segment,
         key,
         np.array(count, dtype=np.float64),
         np.array(total, dtype=np.float64),
-        np.array(counts, dtype=np.float64).reshape(len(field), windows),
-        np.array(totals, dtype=np.float64).reshape(len(field), windows),
+        np.array(counts, dtype=np.float64).reshape(len(paths), windows),
+        np.array(totals, dtype=np.float64).reshape(len(paths), windows),
     )
 
 
 def groups_of(lined: Shares) -> list[tuple[str, str, Ints]]:
     """Field, segment and places of the shares that belong together."""
     places: dict[tuple[str, str], list[int]] = {}
-    for n, group in enumerate(zip(lined.field, lined.segment, strict=True)):
+    for n, group in enumerate(zip(lined.path, lined.segment, strict=True)):
         places.setdefault(group, []).append(n)
     return [(path, segment, np.array(members)) for (path, segment), members in places.items()]

@@ -27,6 +27,8 @@ Z_ERROR = 8.0
 
 PRIOR_DISPERSION = 1.5
 """Variance of a share between windows beside the binomial one, before the history has shown its own."""
+VISITS_OF_A_CHANGE = 2.0
+"""Visits of usual length that a change of a visitor's fields must be worth: a single long visit is no change."""
 PRIOR_WEIGHT = 4.0
 """How many windows that prior counts for."""
 
@@ -99,7 +101,7 @@ POLICIES: dict[str, Policy] = {
         Policy("arrival_slot", "Five minutes of the hour in which rows arrive.", min_change=0.03, min_odds=1.6),
         Policy("peak_minute", "Rows of the busiest minute.", _UP, 0.02, 2.0),
         Policy("rows_per_visitor", "Rows of one visitor, at the quantiles.", min_change=0.02),
-        Policy("agreement", "Fields that usually agree for one visitor, product, page or campaign.", _DOWN, 0.015, 1.5),
+        Policy("agreement", "Fields that usually agree for one visitor, product, page or campaign.", _DOWN, 0.015, 1.5, 0.30, 8),
         Policy("pair_share", "Two fields' values together.", min_change=0.01),
         Policy("overlap", "Values that stand in another field too.", _UP, 0.01),
         Policy("step_order", "Steps of a visitor and their order.", min_change=0.015, min_odds=1.5),

@@ -75,13 +75,27 @@ _AGENTS = (
     ("linux", "desktop", "Mozilla/5.0 (X11; Linux x86_64) Firefox/130.0", 4),
     ("ios", "tablet", "Mozilla/5.0 (iPad; CPU OS 17_5) Mobile/15E148", 1),
 )
-_CAMPAIGNS = (("newsletter", "email", "autumn"), ("google", "cpc", "brand"), ("facebook", "social", "retarget"), ("affiliate", "referral", None))
-_PAGES = [(f"https://store.test/{kind}/{n}", f"{kind.title()} number {n} – Café Store") for kind in ("product", "list", "help") for n in range(40)]
+_CAMPAIGNS = (
+    ("newsletter", "email", "autumn"),
+    ("google", "cpc", "brand"),
+    ("facebook", "social", "retarget"),
+    ("affiliate", "referral", None),
+)
+_PAGES = [
+    (f"https://store.test/{kind}/{n}", f"{kind.title()} number {n} – Café Store") for kind in ("product", "list", "help") for n in range(40)
+]
 _PRODUCTS = [
-    (f"SKU{1000 + n}", f"{('Oak', 'Pine', 'Steel', 'Élégant')[n % 4]} item {n}", ("chairs", "tables", "lamps", "décor", "toys")[n % 5], round(3 + (n * 37 % 200) + 0.99, 2))
+    (
+        f"SKU{1000 + n}",
+        f"{('Oak', 'Pine', 'Steel', 'Élégant')[n % 4]} item {n}",
+        ("chairs", "tables", "lamps", "décor", "toys")[n % 5],
+        round(3 + (n * 37 % 200) + 0.99, 2),
+    )
     for n in range(80)
 ]
-_QUERIES = [f"{a} {b}" for a in ("red", "small", "cheap", "wooden", "für küche") for b in ("chair", "table", "lamp", "toy", "schrank", "é clair")]
+_QUERIES = [
+    f"{a} {b}" for a in ("red", "small", "cheap", "wooden", "für küche") for b in ("chair", "table", "lamp", "toy", "schrank", "é clair")
+]
 _HOURS = (2, 1, 1, 1, 1, 2, 4, 6, 8, 9, 9, 9, 10, 9, 9, 9, 9, 10, 11, 12, 12, 10, 7, 4)
 
 
@@ -215,7 +229,10 @@ class World:
             event["order"] = _order(rng, currency, f"{self.source[0]}{number:05d}{rng.randrange(10**7):07d}")
         if kind == "refund":
             # Orders of an earlier world: older than any history at hand.
-            event["order"] = {**_order(rng, currency, f"old{rng.randrange(10**9)}"), "refund_reason": rng.choice(["broken", "too late", None])}
+            event["order"] = {
+                **_order(rng, currency, f"old{rng.randrange(10**9)}"),
+                "refund_reason": rng.choice(["broken", "too late", None]),
+            }
 
     def _again(self, rng: random.Random, event: Event) -> Event:
         sent = event["_received_at"] + timedelta(milliseconds=rng.randrange(100, 4000))
@@ -225,7 +242,13 @@ class World:
 def _items(rng: random.Random, count: int) -> list[Event]:
     chosen = [_PRODUCTS[int(len(_PRODUCTS) * rng.random() ** 1.7)] for _ in range(count)]
     return [
-        {"product_id": sku, "name": name, "category": category, "quantity": rng.choices([1, 2, 3, 6], [70, 18, 8, 4])[0], "unit_price": price}
+        {
+            "product_id": sku,
+            "name": name,
+            "category": category,
+            "quantity": rng.choices([1, 2, 3, 6], [70, 18, 8, 4])[0],
+            "unit_price": price,
+        }
         for sku, name, category, price in chosen
     ]
 
