@@ -9,6 +9,7 @@ from data_pipeline.landing.encoding import RAW_SCHEMA, ParquetSettings
 from data_pipeline.landing.hour import LandedHour, land_hour, utc_now
 from data_pipeline.landing.lag import PartitionLag, measure_lag
 from data_pipeline.landing.land_chunk import LandedChunk, land_chunk
+from data_pipeline.landing.planner import plan_chunks, record_landed
 from data_pipeline.landing.progress import LandingProgress
 from data_pipeline.landing.proof import PartitionProof
 from data_pipeline.landing.prove import NotPublishedError, prove_hour
@@ -28,6 +29,8 @@ __all__ = [
     "land_chunk",
     "land_hour",
     "measure_lag",
+    "plan_chunks",
     "prove_hour",
+    "record_landed",
     "utc_now",
 ]

@@ -6,9 +6,7 @@ Belongs here: the order of these steps, and what is refused. Does not: how each 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -27,12 +25,12 @@ from data_pipeline.landing.ledger import Ledger
 from data_pipeline.landing.progress import LandingProgress, ProgressCounter
 from data_pipeline.landing.proof import PartitionProof, manifest_details, proofs_of, sum_up
 from data_pipeline.landing.range_reader import LOSS_ADVICE
+from data_pipeline.landing.standing import chunks_of, reached, standing
 from data_pipeline.landing.topic_log import TopicIdentity, TopicLog
 from data_pipeline.landing.workers import land_chunks
 
 RAW = "raw"
 _RECORD_EVERY_S = 10.0
-_HEADS_AT_ONCE = 8
 
 
 def utc_now() -> datetime:
@@ -122,9 +120,9 @@ class _HourRun:
 
     def land_open(self) -> LandedHour:
         """Land the full chunks of the hour so far."""
-        standing = self._standing(self.record.read())
-        limits = open_limits(self.log, self.identity, self.cut, _reached(self.cut, standing, self.identity.partitions))
-        landed = self._land_missing(self.cut.whole_chunks(limits), standing)
+        known = standing(self.store, self.record.read())
+        limits = open_limits(self.log, self.identity, self.cut, reached(self.cut, known, self.identity.partitions))
+        landed = self._land_missing(self.cut.whole_chunks(limits), known)
         entries = [entry for chunk in landed.values() for entry in chunk.entries]
         return LandedHour(False, None, [], len(entries), sum(entry.size_bytes for entry in entries))
 
@@ -134,7 +132,7 @@ class _HourRun:
         chunks = self.cut.chunks()
         if seen is not None:
             self._require_same_ranges(seen.manifest)
-        known = self._standing(self.record.read() if seen is None else _chunks_of(seen.manifest, chunks))
+        known = standing(self.store, self.record.read() if seen is None else chunks_of(seen.manifest, chunks))
         missing = [chunk for chunk in chunks if chunk not in known]
         if seen is not None and not missing:
             self.record.forget()
@@ -177,18 +175,6 @@ class _HourRun:
             if self.cut.end is None or len(landed) < len(chunks):
                 self.record.add(unrecorded)
         return landed
-
-    def _standing(self, known: Mapping[OffsetRange, LandedChunk]) -> dict[OffsetRange, LandedChunk]:
-        """Those chunks whose objects all stand in the store with the size that is recorded."""
-
-        def stands(chunk: LandedChunk) -> bool:
-            infos = [(entry, self.store.head(entry.key)) for entry in chunk.entries]
-            return all(info is not None and info.size == entry.size_bytes for entry, info in infos)
-
-        chunks = list(known.values())
-        with ThreadPoolExecutor(_HEADS_AT_ONCE) as pool:
-            is_there = list(pool.map(stands, chunks))
-        return {chunk.offsets: chunk for chunk, stands_there in zip(chunks, is_there, strict=True) if stands_there}
 
     def _require_held(self, missing: Sequence[OffsetRange]) -> None:
         """LostOffsetsError with the whole range, if Kafka has deleted offsets that still have to land."""
@@ -246,27 +232,6 @@ class _HourRun:
         published = publish_manifest(self.store, self.prefix, manifest, seen)
         self.record.forget()
         return published
-
-
-def _reached(cut: HourCut, landed: Mapping[OffsetRange, LandedChunk], partitions: Sequence[int]) -> dict[int, int]:
-    """The offset up to which each partition has landed without a hole."""
-    reached = {partition: cut.start.offset(partition) for partition in partitions}
-    for offsets in sorted(landed):
-        if offsets.first == reached.get(offsets.partition):
-            reached[offsets.partition] = offsets.last + 1
-    return reached
-
-
-def _chunks_of(manifest: Manifest, chunks: Sequence[OffsetRange]) -> dict[OffsetRange, LandedChunk]:
-    """The chunks of a published hour, from its objects; a chunk without objects holds no record."""
-    objects = deque(sorted(((OffsetRange.of_object(entry.key), entry) for entry in manifest.entries), key=lambda item: item[0]))
-    known: dict[OffsetRange, LandedChunk] = {}
-    for chunk in sorted(chunks):
-        mine = []
-        while objects and (objects[0][0].partition, objects[0][0].first) <= (chunk.partition, chunk.last):
-            mine.append(objects.popleft()[1])
-        known[chunk] = LandedChunk(chunk, tuple(mine), sum(entry.row_count for entry in mine))
-    return known
 
 
 def _landed(manifest: Manifest) -> LandedHour:

@@ -100,10 +100,10 @@ class Clients:
         self._kafka = dict(kafka)
         self.servers = self._kafka.get("bootstrap.servers", "?")
 
-    def admin(self) -> tuple[AdminClient, BrokerErrors]:
+    def admin(self) -> Admin:
         """A client that asks about topics."""
         errors = BrokerErrors()
-        return self._make(AdminClient, {**self._base(errors)}), errors
+        return Admin(self, self._make(AdminClient, self._base(errors)), errors)
 
     def consumer(self, **options: Any) -> tuple[Consumer, BrokerErrors]:
         """A client that reads offsets exactly as assigned, joins no group and commits nothing."""
@@ -122,20 +122,6 @@ class Clients:
             **{name.replace("_", "."): value for name, value in options.items()},
         }
         return self._make(Consumer, config), errors
-
-    def ask(self, future: Future[T], errors: BrokerErrors, what: str, *, timeout_s: float = REQUEST_TIMEOUT_S) -> T:
-        """The answer to an admin request; fails at once when the brokers refuse us."""
-        deadline = time.monotonic() + timeout_s
-        while True:
-            try:
-                return future.result(timeout=0.1)
-            except FutureTimeoutError:
-                if errors.refused is not None:
-                    raise self.failure(errors.refused, what) from None
-                if time.monotonic() > deadline:
-                    raise self.failure(errors.worst, what) from None
-            except KafkaException as error:
-                raise self.failure(error.args[0], what, errors) from error
 
     def failure(self, error: KafkaError | None, what: str, seen: BrokerErrors | None = None) -> PipelineError:
         """Our error for librdkafka's, in one sentence."""
@@ -185,6 +171,33 @@ class Clients:
             raise PermanentError(
                 f"The Kafka settings are not usable ({_reason(error.args[0])}); check the DATA_PIPELINE_KAFKA_… variables."
             ) from error
+
+
+class Admin:
+    """Asks a cluster about topics.
+
+    Attributes:
+        client: librdkafka's admin client.
+    """
+
+    def __init__(self, clients: Clients, client: AdminClient, errors: BrokerErrors) -> None:
+        self.client = client
+        self._clients = clients
+        self._errors = errors
+
+    def answer(self, future: Future[T], what: str, *, timeout_s: float = REQUEST_TIMEOUT_S) -> T:
+        """The answer to a request; fails at once when the brokers refuse us."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            try:
+                return future.result(timeout=0.1)
+            except FutureTimeoutError:
+                self.client.poll(0)  # it is here that errors are reported to us
+                if self._errors.refused is not None or time.monotonic() > deadline:
+                    raise self._clients.failure(self._errors.worst, what) from None
+            except KafkaException as error:
+                self.client.poll(0)
+                raise self._clients.failure(error.args[0], what, self._errors) from error
 
 
 def _reason(error: KafkaError | None) -> str:

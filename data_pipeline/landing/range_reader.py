@@ -25,15 +25,21 @@ LOSS_ADVICE = (
     "or keep the hour open as evidence of the loss."
 )
 _POLL_S = 0.2
-_STALL_S = 25.0
+STALL_S = 25.0
 
 
 class RangeReader:
-    """One librdkafka consumer. Use it as a context manager; `seek` first, then `batches`."""
+    """One librdkafka consumer. Use it as a context manager; `seek` first, then `batches`.
 
-    def __init__(self, clients: Clients, *, is_committed_only: bool = True, queue_kbytes: int = 32_768, stall_s: float = _STALL_S) -> None:
+    Attributes:
+        stall_s: seconds without progress after which reading fails.
+    """
+
+    def __init__(
+        self, clients: Clients, *, is_committed_only: bool = True, queue_kbytes: int = 32_768, stall_s: float | None = None
+    ) -> None:
         self._clients = clients
-        self._stall_s = stall_s
+        self.stall_s = STALL_S if stall_s is None else stall_s
         self._consumer: Consumer
         self._errors: BrokerErrors
         self._consumer, self._errors = clients.consumer(
@@ -92,7 +98,7 @@ class RangeReader:
             now = time.monotonic()
             if self._position > before:
                 last_progress = now
-            elif now - last_progress > self._stall_s:
+            elif now - last_progress > self.stall_s:
                 raise self._stalled(end)
             elif self._errors.refused is not None:
                 raise self._clients.failure(self._errors.refused, self._what(end))
@@ -153,7 +159,7 @@ class RangeReader:
         if worst is not None:
             return self._clients.failure(worst, self._what(end))
         return TransientError(
-            f"Kafka at {self._clients.servers} sent nothing for {self._stall_s:.0f} s while we waited to {self._what(end)}; "
+            f"Kafka at {self._clients.servers} sent nothing for {self.stall_s:.0f} s while we waited to {self._what(end)}; "
             f"the position is {self._position}. Run again; if it stays so, look for an open transaction or an offline partition."
         )
 

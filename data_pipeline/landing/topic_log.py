@@ -51,15 +51,15 @@ class TopicLog:
     def __init__(self, kafka: Mapping[str, str], topic: str) -> None:
         self.topic = topic
         self.clients = Clients(kafka)
-        self._admin, self._errors = self.clients.admin()
+        self._admin = self.clients.admin()
 
     def describe(self) -> TopicIdentity:
         """Id and partitions; UnknownTopicError if the topic does not exist."""
         deadline = time.monotonic() + _NEW_TOPIC_GRACE_S
         while True:
             try:
-                future = self._admin.describe_topics(TopicCollection([self.topic]), request_timeout=10.0)[self.topic]
-                found = self.clients.ask(future, self._errors, f"describe topic '{self.topic}'")
+                future = self._admin.client.describe_topics(TopicCollection([self.topic]), request_timeout=10.0)[self.topic]
+                found = self._admin.answer(future, f"describe topic '{self.topic}'")
                 return TopicIdentity(str(found.topic_id), tuple(sorted(part.id for part in found.partitions)))
             except UnknownTopicError:
                 if time.monotonic() > deadline:
@@ -89,7 +89,7 @@ class TopicLog:
         """How long Kafka keeps a record, milliseconds; None where it never deletes by age."""
         what = f"read the configuration of topic '{self.topic}'"
         resource = ConfigResource(ConfigResource.Type.TOPIC, self.topic)
-        found = self.clients.ask(self._admin.describe_configs([resource], request_timeout=10.0)[resource], self._errors, what)
+        found = self._admin.answer(self._admin.client.describe_configs([resource], request_timeout=10.0)[resource], what)
         if "delete" not in found["cleanup.policy"].value or int(found["retention.ms"].value) < 0:
             return None
         return int(found["retention.ms"].value)
@@ -102,10 +102,10 @@ class TopicLog:
         deadline = time.monotonic() + 20.0
         while True:
             try:
-                futures = self._admin.list_offsets(
+                futures = self._admin.client.list_offsets(
                     {TopicPartition(self.topic, p): spec for p in wanted}, isolation_level=isolation, request_timeout=10.0
                 )
-                answers = {tp.partition: self.clients.ask(future, self._errors, what) for tp, future in futures.items()}
+                answers = {tp.partition: self._admin.answer(future, what) for tp, future in futures.items()}
                 return {p: (answer.offset, answer.timestamp) for p, answer in answers.items()}
             except TransientError as error:
                 # A new leader answers "not yet" for a moment; that is no reason to fail an hour.

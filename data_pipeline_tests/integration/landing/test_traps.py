@@ -123,7 +123,7 @@ def test_an_open_transaction_is_waited_for_then_fails_and_shortens_nothing(make_
     producer.begin_transaction()
     topic.send(_run(range(3)), producer)
     topic.send([Record(b"after", ms(H9, 5)), Record(b"next hour", ms(H10, 1))])
-    with pytest.raises(TransientError, match="A transaction is open .* last stable offset 0 is below the hour's end 4"):
+    with pytest.raises(TransientError, match=r"A transaction is open .* last stable offset 0 is below the hour's end 4"):
         topic.land(wait_s=0.5)
     assert topic.raw_objects() == {}
     assert not list(topic.store.list("raw/"))
@@ -184,16 +184,17 @@ def test_records_deleted_while_they_are_read(make_topic: MakeTopic) -> None:
             topic.delete_records(390)
             deleted.set()
 
+    lost: LostOffsetsError | None = None
     try:
         topic.land(worker_count=1, chunk_rows=20, progress=delete)
     except LostOffsetsError as error:
-        landed = {offset for key in topic.raw_objects() for offset in _offsets_of(key)}
-        assert error.first == max(landed) + 1
-        assert error.last == 389
-        assert not [item for item in topic.store.list("raw/") if item.key.endswith(".json")]
-    else:
-        # librdkafka had fetched it all before the deletion: then all of it is there.
+        lost = error
+    if lost is None:  # librdkafka had fetched it all before the deletion: then all of it is there
         assert len(topic.values()) == 400
+        return
+    landed = {offset for key in topic.raw_objects() for offset in _offsets_of(key)}
+    assert (lost.first, lost.last) == (max(landed) + 1, 389)
+    assert not [item for item in topic.store.list("raw/") if item.key.endswith(".json")]
 
 
 def test_what_landed_while_the_hour_was_open_is_not_needed_from_kafka(make_topic: MakeTopic) -> None:
