@@ -33,7 +33,7 @@ class Deduplicated:
         kept: one row an event, with all columns.
         duplicates: re-sends of a kept event, in the columns SLIM with `kept_…`.
         conflicts: rows with the id of another event, in the same columns.
-        contested: every row, of `rows` or of `compared`, whose id (or the hash of it) is not alone; columns SLIM.
+        contested: every row whose id (or the hash of it) is not alone, in the columns SLIM with `is_ours`: true for those of `rows`.
     """
 
     kept: DataFrame
@@ -54,12 +54,11 @@ def deduplicate(rows: DataFrame, compared: DataFrame | None = None) -> Deduplica
             days; none of `rows`.
     """
     contested = _contested(rows, compared).persist()
-    lost = lost_rows(contested).persist()
-    ours = lost.join(rows.select(*LINEAGE), LINEAGE, "left_semi") if compared is not None else lost
+    lost = lost_rows(contested).where("is_ours").persist()
     return Deduplicated(
         kept=rows.join(lost.select(*LINEAGE), LINEAGE, "left_anti"),
-        duplicates=ours.where(~F.col("is_conflict")).drop("is_conflict"),
-        conflicts=ours.where("is_conflict").drop("is_conflict"),
+        duplicates=lost.where(~F.col("is_conflict")),
+        conflicts=lost.where("is_conflict"),
         contested=contested,
     )
 
@@ -68,7 +67,7 @@ def lost_rows(contested: DataFrame) -> DataFrame:
     """The rows that are not the first of their `event_id`, with the first one's lineage and whether contents differ.
 
     Args:
-        contested: all rows of the ids in question, columns SLIM.
+        contested: all rows of the ids in question, columns SLIM and others.
     """
     received_ms = F.unix_millis("received_at")
     of_id = Window.partitionBy("event_id")
@@ -82,7 +81,7 @@ def lost_rows(contested: DataFrame) -> DataFrame:
         near.unionByName(far)
         .where(~_same_row("_first"))
         .select(
-            *SLIM,
+            *contested.columns,
             F.col("_first.source").alias("kept_source"),
             F.col("_first.kafka_partition").alias("kept_kafka_partition"),
             F.col("_first.kafka_offset").alias("kept_kafka_offset"),
@@ -119,7 +118,9 @@ def _contested(rows: DataFrame, compared: DataFrame | None) -> DataFrame:
         .where((F.col("n") > 1) & (F.col("is_ours") == 1))
         .select(_HASH)
     )
-    slim = rows.select(*SLIM) if compared is None else rows.select(*SLIM).unionByName(compared.select(*SLIM))
+    slim = rows.select(*SLIM, F.lit(True).alias("is_ours"))
+    if compared is not None:
+        slim = slim.unionByName(compared.select(*SLIM, F.lit(False).alias("is_ours")))
     return slim.withColumn(_HASH, F.xxhash64("event_id")).join(more_than_one, _HASH, "left_semi").drop(_HASH)
 
 

@@ -65,8 +65,13 @@ def write_run(frame: DataFrame, store: ObjectStore, table: Table, day: date, run
     typed.observe(seen, *sums).write.parquet(spark_url(store.url(prefix)))
     keys = [info.key for info in store.list(f"{prefix}/") if info.key.endswith(".parquet")]
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="digests") as pool:
-        entries = [entry for entry in pool.map(lambda key: _entry(store, key), keys) if entry.row_count]
-    return WrittenRun(sorted(entries, key=lambda entry: entry.key), _digest(seen.get))
+        objects = list(pool.map(lambda key: _entry(store, key), keys))
+    for entry in objects:
+        if not entry.row_count:
+            # Spark writes a file for an empty table too, only to hold the schema.
+            store.delete(entry.key)
+    entries = sorted((entry for entry in objects if entry.row_count), key=lambda entry: entry.key)
+    return WrittenRun(entries, _digest(seen.get))
 
 
 def publish_table(

@@ -13,7 +13,7 @@ from data_pipeline.contracts.tables import LAKE_TABLES
 
 def render() -> str:
     """The document's text."""
-    from data_pipeline.transforms import deduplicate, events, identities, money, neighbours, order_items, sessions, stale, staged_hours
+    from data_pipeline.transforms import deduplicate, events, identities, money, neighbours, order_items, sessions, staged_hours, stale
 
     lines = [
         "# Transforms",

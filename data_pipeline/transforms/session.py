@@ -23,6 +23,8 @@ appender.stderr.name = stderr
 appender.stderr.target = SYSTEM_ERR
 appender.stderr.layout.type = PatternLayout
 appender.stderr.layout.pattern = %d{yyyy-MM-dd'T'HH:mm:ss.SSS'Z'}{UTC} %p %c{1}: %m%n
+logger.conf.name = org.apache.spark.SparkConf
+logger.conf.level = error
 logger.hostname.name = org.apache.spark.util.Utils
 logger.hostname.level = error
 logger.native.name = org.apache.hadoop.util.NativeCodeLoader
@@ -60,6 +62,7 @@ def create_session(
     s3_credentials: tuple[str, str, str | None] | None,
     app_name: str,
     local_dir: Path,
+    java_options: str = "",
 ) -> SparkSession:
     """The Spark session of this process, made at the first call.
 
@@ -72,6 +75,7 @@ def create_session(
         s3_credentials: access key, secret key, session token; None for the standard AWS chain.
         app_name: shown in Spark's logs.
         local_dir: folder for shuffle files and spills.
+        java_options: more options for the driver's Java.
 
     Returns:
         The session; UTC, adaptive, quiet, with no web server, on loopback where the master is on this machine.
@@ -86,7 +90,7 @@ def create_session(
         raise PermanentError(f"{jars_dir} holds no jars for Spark; run `make install`, or set DATA_PIPELINE_JARS_DIR.")
     with translated_spark_errors(f"start Spark on {master}"):
         builder = SparkSession.builder.master(master).appName(app_name)
-        for key, value in _static_conf(master, jars, driver_memory, local_dir).items():
+        for key, value in _static_conf(master, jars, driver_memory, local_dir, java_options).items():
             builder = builder.config(key, value)
         spark = builder.getOrCreate()
         for key, value in SQL_CONF.items():
@@ -97,14 +101,14 @@ def create_session(
     return spark
 
 
-def _static_conf(master: str, jars: list[str], driver_memory: str, local_dir: Path) -> dict[str, str]:
+def _static_conf(master: str, jars: list[str], driver_memory: str, local_dir: Path, java_options: str) -> dict[str, str]:
     local_dir.mkdir(parents=True, exist_ok=True)
     log_conf = local_dir / "log4j2.properties"
     log_conf.write_text(_LOG4J)
     conf = {
         "spark.jars": ",".join(jars),
         "spark.driver.memory": driver_memory,
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log_conf.absolute().as_uri()} -Duser.timezone=UTC",
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log_conf.absolute().as_uri()} -Duser.timezone=UTC {java_options}",
         "spark.executor.extraJavaOptions": "-Duser.timezone=UTC",
         "spark.local.dir": str(local_dir.absolute()),
         "spark.sql.warehouse.dir": str((local_dir / "warehouse").absolute()),
