@@ -128,3 +128,8 @@ def _process_folder() -> Iterator[ProcessFolder]:
 def _unique(request: pytest.FixtureRequest) -> str:
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:60]
     return f"{name}-{uuid.uuid4().hex[:8]}"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of this project's tests."""
+    parser.addoption("--update-snapshots", action="store_true", help="Write the snapshots of the asset graph anew.")
