@@ -136,7 +136,8 @@ def _traffic(add: Any, chance: random.Random, day: date, source: str, sessions: 
 
 def _rejections(add: Any, day: date, hour: int, source: str, rejected: int) -> None:
     left = rejected
-    for rule, weight in _RULES:
+    turn = hour % len(_RULES)
+    for rule, weight in (*_RULES[turn:], *_RULES[:turn]):
         part = min(left, math.ceil(rejected * weight / 26))
         if part:
             left -= part
