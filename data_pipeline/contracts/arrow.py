@@ -73,17 +73,26 @@ def arrow_type(node: Node, name: str = "") -> pa.DataType:
     raise PermanentError(f"The field '{node.path}' may be {allowed}; a column has one type (null may be allowed besides).")
 
 
-def arrow_value(value: Any, node: Node) -> Any:
-    """A value that passed every rule, as Arrow takes it for its type: ints, floats, milliseconds since 1970."""
+def arrow_value(value: Any, node: Node, own: Node) -> Any:
+    """A value that passed every rule, as Arrow takes it for its type: ints, floats, milliseconds since 1970.
+
+    Args:
+        value: what was parsed.
+        node: of the newest version, which says the columns.
+        own: of the version that judged the value; a member that it does not name was judged by nothing, so it is no column.
+    """
     from data_pipeline.contracts.instants import parse_date, parse_instant
 
     if value is None:
         return None
     types = node.value_types
     if "object" in types:
-        return {key: arrow_value(value.get(key), child) for key, child in node.properties.items()}
-    if "array" in types and node.items is not None:
-        return [arrow_value(item, node.items) for item in value]
+        return {
+            key: arrow_value(value.get(key), child, own.properties[key]) if key in own.properties else None
+            for key, child in node.properties.items()
+        }
+    if "array" in types and node.items is not None and own.items is not None:
+        return [arrow_value(item, node.items, own.items) for item in value]
     if types == {"string"}:
         return {"date-time": parse_instant, "date": parse_date}.get(node.format or "", str)(value)
     if types == {"integer"}:

@@ -22,7 +22,7 @@ from data_pipeline.contracts.contract import Contract
 from data_pipeline.validation.duplicates import CONFLICT_RULE, DEDUPLICATE_STAGE, deduplicate
 from data_pipeline.validation.exact.batch import IntArray, quarantine_table
 from data_pipeline.validation.files import LARGE_FILE_BYTES, read_batches, require_files
-from data_pipeline.validation.hour import BATCH_ROWS
+from data_pipeline.validation.history import ProfileBuilder, judge_window
 from data_pipeline.validation.table import FAST_FROM_ROWS, TableValidator
 
 
@@ -77,7 +77,7 @@ def check_files(contract: Contract, source: str, window: str, paths: Sequence[Pa
         PermanentError: a file or the history cannot be read; the history is then as it was.
     """
     require_files(paths)
-    history = _History(source, window) if contract.name == PRODUCT_EVENT_CONTRACT else None
+    history = ProfileBuilder(source, window) if contract.name == PRODUCT_EVENT_CONTRACT else None
     validator = TableValidator(contract, source, use_fast_path=_are_many(paths))
     staged: list[pa.Table] = [staged_arrow_schema(contract).empty_table()]
     quarantined: list[pa.Table] = [QUARANTINE_SCHEMA.empty_table()]
@@ -85,16 +85,16 @@ def check_files(contract: Contract, source: str, window: str, paths: Sequence[Pa
     by_rule: Counter[str] = Counter()
     unknown: Counter[str] = Counter()
     rows_in = 0
-    for raw in read_batches(paths, BATCH_ROWS):
+    for raw in read_batches(paths):
         validated = validator.validate(raw)
         staged.append(validated.staged)
         quarantined.append(validated.quarantine)
         places.append(validated.staged_rows + rows_in)
         by_rule.update(validated.by_rule)
-        unknown.update(validated.unknown_fields)
+        unknown.update(validated.unknown_fields + validated.unknown_fields_rejected)
         rows_in += raw.num_rows
         if history is not None:
-            history.builder.add(validated.staged, validated.by_rule, validated.quarantine.num_rows, validated.unknown_fields)
+            history.add(validated.staged, validated.by_rule, validated.quarantine.num_rows, validated.unknown_fields)
     rows = pa.concat_tables(staged)
     sorted_out = deduplicate(rows)
     if len(sorted_out.conflicts):
@@ -105,25 +105,15 @@ def check_files(contract: Contract, source: str, window: str, paths: Sequence[Pa
         duplicates=len(sorted_out.duplicates),
         by_rule=dict(sorted(by_rule.items())),
         unknown_fields=dict(sorted(unknown.items())),
-        findings=history.judge(profiles) if history is not None else [],
+        findings=_judge(history, profiles) if history is not None else [],
         staged=rows.take(pa.array(sorted_out.kept)) if len(sorted_out.kept) < rows.num_rows else rows,
         quarantine=pa.concat_tables(quarantined),
     )
 
 
-class _History:
-    """The window's profile, built as batches come, then judged."""
-
-    def __init__(self, source: str, window: str) -> None:
-        from data_pipeline.validation.history.build import ProfileBuilder
-
-        self.builder = ProfileBuilder(source, window)
-
-    def judge(self, profiles: Path) -> list[dict[str, Any]]:
-        from data_pipeline.validation.history.judge import judge_window
-
-        profile, orders = self.builder.finish()
-        return [finding.to_dict() for finding in judge_window(LocalObjectStore(profiles), profile, orders)]
+def _judge(builder: ProfileBuilder, profiles: Path) -> list[dict[str, Any]]:
+    profile, orders = builder.finish()
+    return [finding.to_dict() for finding in judge_window(LocalObjectStore(profiles), profile, orders)]
 
 
 def _conflicts(paths: Sequence[Path], places: IntArray) -> pa.Table:
@@ -131,7 +121,7 @@ def _conflicts(paths: Sequence[Path], places: IntArray) -> pa.Table:
     taken = []
     start = 0
     wanted = np.sort(places)
-    for raw in read_batches(paths, BATCH_ROWS):
+    for raw in read_batches(paths):
         here = wanted[(wanted >= start) & (wanted < start + raw.num_rows)] - start
         if len(here):
             taken.append(quarantine_table(raw, here.tolist(), [[CONFLICT_RULE]] * len(here), DEDUPLICATE_STAGE))

@@ -1,4 +1,4 @@
-"""Raw rows from files: Parquet in the raw layer's columns, or one value a line.
+"""Raw rows from files: Parquet in the raw layer's columns, or one value a line, in batches of a bounded size.
 
 Belongs here: reading in bounded batches, clear refusals. Does not: validation of what was read.
 """
@@ -17,6 +17,10 @@ from data_pipeline.contracts.arrow import RAW_SCHEMA
 from data_pipeline.validation.table import conform_raw
 
 LARGE_FILE_BYTES = 8 * 2**20
+BATCH_ROWS = 65_536
+BATCH_BYTES = 64 * 2**20
+"""A batch has no more rows than the one, and, by the average of its file, about as many bytes as the other."""
+LINES_AT_ONCE = 16_384
 
 
 def require_files(paths: Sequence[Path]) -> None:
@@ -32,7 +36,7 @@ def require_files(paths: Sequence[Path]) -> None:
             raise PermanentError(f"'{path}' is not a file; name files, such as {path}/*.parquet.")
 
 
-def read_batches(paths: Sequence[Path], batch_rows: int) -> Iterator[pa.Table]:
+def read_batches(paths: Sequence[Path]) -> Iterator[pa.Table]:
     """All rows of the files, in their order, in tables of raw columns.
 
     A line of an .ndjson file is a value, an empty one too; it has no Kafka timestamp, so `received_at` is null and the
@@ -43,24 +47,24 @@ def read_batches(paths: Sequence[Path], batch_rows: int) -> Iterator[pa.Table]:
     """
     require_files(paths)
     for place, path in enumerate(paths):
-        yield from _parquet(path, batch_rows) if path.suffix == ".parquet" else _lines(path, place, batch_rows)
+        yield from _parquet(path) if path.suffix == ".parquet" else _lines(path, place)
 
 
-def _parquet(path: Path, batch_rows: int) -> Iterator[pa.Table]:
+def _parquet(path: Path) -> Iterator[pa.Table]:
     try:
         with pq.ParquetFile(path) as reader:
             conform_raw(reader.schema_arrow.empty_table(), f"'{path}'")
-            for batch in reader.iter_batches(batch_size=batch_rows):
+            for batch in reader.iter_batches(batch_size=batch_rows(reader)):
                 yield conform_raw(pa.Table.from_batches([batch]), f"'{path}'")
     except (pa.ArrowException, OSError) as error:
         raise PermanentError(f"'{path}' cannot be read as Parquet ({error}); it is cut or another kind of file: write it again.") from error
 
 
-def _lines(path: Path, place: int, batch_rows: int) -> Iterator[pa.Table]:
+def _lines(path: Path, place: int) -> Iterator[pa.Table]:
     offset = 0
     try:
         with path.open("rb") as file:
-            while lines := list(islice(file, batch_rows)):
+            while lines := list(islice(file, LINES_AT_ONCE)):
                 values = pa.array([line.removesuffix(b"\n") for line in lines], pa.binary())
                 count = len(lines)
                 columns = {
@@ -75,3 +79,10 @@ def _lines(path: Path, place: int, batch_rows: int) -> Iterator[pa.Table]:
                 offset += count
     except OSError as error:
         raise PermanentError(f"'{path}' cannot be read ({error.strerror}).") from error
+
+
+def batch_rows(reader: pq.ParquetFile) -> int:
+    """How many rows to read at once from a Parquet file, so that large values do not fill the memory."""
+    metadata = reader.metadata
+    size = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
+    return max(1, min(BATCH_ROWS, BATCH_BYTES * metadata.num_rows // max(size, 1)))

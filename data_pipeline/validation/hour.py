@@ -22,16 +22,18 @@ from data_pipeline.common.errors import PermanentError
 from data_pipeline.common.layout import hour_partition, hour_prefix
 from data_pipeline.common.manifest import Entry, Manifest, manifest_key, publish_manifest, read_manifest, require_manifest
 from data_pipeline.common.object_store import ObjectStore
+from data_pipeline.common.sources import PRODUCT_EVENT_CONTRACT
 from data_pipeline.common.windows import Hour
 from data_pipeline.contracts.arrow import QUARANTINE_SCHEMA, staged_arrow_schema
 from data_pipeline.contracts.contract import Contract
 from data_pipeline.validation.columns import dictionary_columns
 from data_pipeline.validation.exact.batch import Validated
+from data_pipeline.validation.files import batch_rows
+from data_pipeline.validation.history import Finding, ProfileBuilder, judge_window
 from data_pipeline.validation.table import FAST_FROM_ROWS, TableValidator, conform_raw
 from data_pipeline.validation.writer import MAX_OBJECT_BYTES, PartitionWriter
 
 RAW, STAGED, QUARANTINE = "raw", "staged", "quarantine"
-BATCH_ROWS = 65_536
 PREVIEW_ROWS = 10
 EVENT_TIME = "occurred_at"
 
@@ -49,6 +51,7 @@ class ValidatedHour:
         unknown_fields: number of rows by dotted path of a field that the contract does not name.
         staged: the published manifest.
         quarantine: the published manifest.
+        findings: what is unusual about the hour beside its history; none for a contract without profiles.
         staged_preview: the first staged rows, as plain values.
     """
 
@@ -60,6 +63,7 @@ class ValidatedHour:
     unknown_fields: Mapping[str, int]
     staged: Manifest
     quarantine: Manifest
+    findings: list[Finding] = field(default_factory=list)
     staged_preview: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -100,6 +104,7 @@ def validate_hour(
     staged_schema = staged_arrow_schema(contract)
     validator = TableValidator(contract, source, use_fast_path=raw_manifest.row_count >= FAST_FROM_ROWS)
     totals = _Totals()
+    profile = ProfileBuilder(source, str(hour)) if contract.name == PRODUCT_EVENT_CONTRACT else None
     with (
         PartitionWriter(store, prefixes[STAGED], staged_schema, dictionary_columns(staged_schema), max_object_bytes) as staged,
         PartitionWriter(
@@ -110,6 +115,8 @@ def validate_hour(
             staged.write(validated.staged)
             quarantine.write(validated.quarantine)
             totals.add(validated)
+            if profile is not None:
+                profile.add(validated.staged, validated.by_rule, validated.quarantine.num_rows, validated.unknown_fields)
         entries = {STAGED: staged.finish(), QUARANTINE: quarantine.finish()}
     totals.require_whole(raw_manifest, entries)
     partition = hour_partition(source, hour)
@@ -145,6 +152,7 @@ def validate_hour(
         dict(totals.unknown_fields),
         published_staged.manifest,
         published_quarantine.manifest,
+        judge_window(store, *profile.finish()) if profile is not None else [],
         totals.preview,
     )
 
@@ -164,7 +172,7 @@ class _Totals:
         self.rows_quarantined += validated.quarantine.num_rows
         self.rows_in += validated.staged.num_rows + validated.quarantine.num_rows
         self.by_rule.update(validated.by_rule)
-        self.unknown_fields.update(validated.unknown_fields)
+        self.unknown_fields.update(validated.unknown_fields + validated.unknown_fields_rejected)
         self.event_days.update(event_days(validated.staged))
         if len(self.preview) < PREVIEW_ROWS:
             self.preview.extend(validated.staged.slice(0, PREVIEW_ROWS - len(self.preview)).to_pylist())
@@ -193,7 +201,7 @@ def _raw_batches(store: ObjectStore, manifest: Manifest) -> Iterator[pa.Table]:
     for entry in manifest.entries:
         reader = open_entry(store, entry)
         try:
-            for batch in reader.iter_batches(batch_size=BATCH_ROWS):
+            for batch in reader.iter_batches(batch_size=batch_rows(reader)):
                 yield conform_raw(pa.Table.from_batches([batch]), store.url(entry.key))
         except (pa.ArrowException, OSError) as error:
             raise PermanentError(f"{store.url(entry.key)} cannot be read as Parquet ({error}); land its hour again.") from error

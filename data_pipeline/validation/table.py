@@ -6,6 +6,7 @@ Does not: what either does (`fast/`, `exact/`), objects and manifests (`hour.py`
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,7 +55,9 @@ class TableValidator:
         doubtful.unknown_fields.update(accepted.unknown_fields)
         staged = pa.concat_tables([accepted.staged, doubtful.staged]) if doubtful.staged.num_rows else accepted.staged
         staged_rows = np.concatenate([accepted.staged_rows, np.flatnonzero(accepted.is_doubtful)[doubtful.staged_rows]])
-        return Validated(staged, staged_rows, doubtful.quarantine, doubtful.by_rule, doubtful.unknown_fields)
+        return Validated(
+            staged, staged_rows, doubtful.quarantine, doubtful.by_rule, doubtful.unknown_fields, doubtful.unknown_fields_rejected
+        )
 
 
 def validate_table(contract: Contract, source: str, raw: pa.Table) -> Validated:

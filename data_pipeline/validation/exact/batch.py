@@ -33,7 +33,8 @@ class Validated:
         staged_rows: for each staged row its position in the raw table.
         quarantine: the others: raw columns, `rules`, `stage`.
         by_rule: number of quarantined rows by rule; a row counts under each that it breaks.
-        unknown_fields: number of rows by dotted path of a field that the schema does not name, of all rows that are JSON.
+        unknown_fields: number of staged rows by dotted path of a field that the schema does not name.
+        unknown_fields_rejected: the same of quarantined rows that are JSON.
     """
 
     staged: pa.Table
@@ -41,6 +42,7 @@ class Validated:
     quarantine: pa.Table
     by_rule: Counter[str] = field(default_factory=Counter)
     unknown_fields: Counter[str] = field(default_factory=Counter)
+    unknown_fields_rejected: Counter[str] = field(default_factory=Counter)
 
 
 class ExactBatch:
@@ -64,18 +66,20 @@ class ExactBatch:
         reasons: list[list[str]] = []
         by_rule: Counter[str] = Counter()
         unknown: Counter[str] = Counter()
+        unknown_rejected: Counter[str] = Counter()
         values = raw.column("value").to_pylist()
         received = raw.column("received_at").cast(INSTANT).cast(pa.int64()).to_pylist()
         partitions, offsets = raw.column("partition").to_pylist(), raw.column("offset").to_pylist()
         for row, data in enumerate(values):
             judgement = self._judge.judge(data, received[row])
-            unknown.update(judgement.unknown_fields)
             if judgement.broken or judgement.value is None:
+                unknown_rejected.update(judgement.unknown_fields)
                 rejected.append(row)
                 reasons.append(list(judgement.broken))
                 by_rule.update(judgement.broken)
                 continue
-            columns = arrow_value(judgement.value, self._contract.latest)
+            unknown.update(judgement.unknown_fields)
+            columns = arrow_value(judgement.value, self._contract.latest, self._contract.schema_for(judgement.value)[0])
             columns["content_hash"] = content_hash(judgement.value)
             columns["received_at"] = received[row]
             columns["kafka_partition"], columns["kafka_offset"] = partitions[row], offsets[row]
@@ -87,6 +91,7 @@ class ExactBatch:
             quarantine_table(raw, rejected, reasons, VALIDATE_STAGE),
             by_rule,
             unknown,
+            unknown_rejected,
         )
 
 

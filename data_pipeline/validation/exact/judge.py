@@ -67,7 +67,7 @@ class RowJudge:
         verdict = Verdict()
         judge_keywords(value, schema, verdict)
         broken = [name for name, is_broken in self._rules if is_broken(value, received_at)]
-        if verdict.breaks_types or not (verdict.breaks_schema or fits_column(value, self._contract.latest)):
+        if verdict.breaks_types or not (verdict.breaks_schema or fits_column(value, schema)):
             broken.append(self._names["types"])
         if verdict.breaks_schema or not is_known_version:
             broken.append(self._names["schema"])

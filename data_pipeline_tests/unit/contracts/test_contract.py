@@ -1,5 +1,6 @@
 """Contracts: reading them, refusing what cannot be judged, comparing versions, rendering."""
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 import json
