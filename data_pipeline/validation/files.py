@@ -85,4 +85,4 @@ def batch_rows(reader: pq.ParquetFile) -> int:
     """How many rows to read at once from a Parquet file, so that large values do not fill the memory."""
     metadata = reader.metadata
     size = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
-    return max(1, min(BATCH_ROWS, BATCH_BYTES * metadata.num_rows // max(size, 1)))
+    return int(max(1, min(BATCH_ROWS, BATCH_BYTES * metadata.num_rows // max(size, 1))))

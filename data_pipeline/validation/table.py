@@ -55,9 +55,7 @@ class TableValidator:
         doubtful.unknown_fields.update(accepted.unknown_fields)
         staged = pa.concat_tables([accepted.staged, doubtful.staged]) if doubtful.staged.num_rows else accepted.staged
         staged_rows = np.concatenate([accepted.staged_rows, np.flatnonzero(accepted.is_doubtful)[doubtful.staged_rows]])
-        return Validated(
-            staged, staged_rows, doubtful.quarantine, doubtful.by_rule, doubtful.unknown_fields, doubtful.unknown_fields_rejected
-        )
+        return replace(doubtful, staged=staged, staged_rows=staged_rows)
 
 
 def validate_table(contract: Contract, source: str, raw: pa.Table) -> Validated:
