@@ -141,11 +141,14 @@ def run_dbt(args: list[str], env: Mapping[str, str], target_path: Path) -> subpr
     return subprocess.run(command, env={**os.environ, **env, **folders}, capture_output=True, text=True, check=False)
 
 
-def build_sample_warehouse(path: Path, days: Iterable[date] = DAYS) -> Path:
-    """A DuckDB file with the sample loaded and every dbt model built and tested on it; about 20 s. Returns the path."""
+def build_sample_warehouse(path: Path, days: Iterable[date] = DAYS, target_path: Path | None = None) -> Path:
+    """A DuckDB file with the sample loaded and every dbt model built and tested on it; about 15 s. Returns the path.
+
+    Compiled SQL and dbt's manifest are left in `target_path`, where one is given.
+    """
     load_sample(path, days=days)
     with tempfile.TemporaryDirectory() as folder:
-        done = run_dbt(build_args(None), duckdb_target_env(path), Path(folder))
+        done = run_dbt(build_args(None), duckdb_target_env(path), target_path or Path(folder))
     if done.returncode != 0:
         raise AssertionError(f"dbt build failed:\n{done.stdout[-6000:]}{done.stderr[-2000:]}")
     return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -38,9 +39,16 @@ class RedshiftLike:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> DuckDBWarehouse:
+def dbt_target(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the build of `built` leaves compiled SQL."""
+    return tmp_path_factory.mktemp("dbt-target")
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory, dbt_target: Path) -> DuckDBWarehouse:
     """DuckDB with every model built."""
-    return DuckDBWarehouse(build_sample_warehouse(tmp_path_factory.mktemp("full") / "analytics.duckdb"))
+    path = tmp_path_factory.mktemp("full") / "analytics.duckdb"
+    return DuckDBWarehouse(build_sample_warehouse(path, target_path=dbt_target))
 
 
 @pytest.fixture(scope="session")

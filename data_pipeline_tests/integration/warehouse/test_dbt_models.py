@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from datetime import date, timedelta
 from decimal import Decimal
@@ -10,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
 from data_pipeline.contracts.columns import Table
 from data_pipeline.contracts.tables import WAREHOUSE_TABLES
 from data_pipeline.warehouse.dbt_args import build_args, duckdb_target_env
 from data_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from data_pipeline_tests.integration.warehouse.conftest import relations
-from data_pipeline_tests.warehouse_data import DAYS, load_sample, rows_of_day, run_dbt, sample_tables
+from data_pipeline_tests.warehouse_data import DAYS, DBT_PROJECT, load_sample, rows_of_day, run_dbt, sample_tables
 
 SATURDAY, SUNDAY, MONDAY = DAYS
 TUESDAY = MONDAY + timedelta(days=1)
@@ -125,3 +128,12 @@ def test_half_a_window_is_refused(tmp_path: Path) -> None:
     done = run_dbt(args, duckdb_target_env(tmp_path / "analytics.duckdb"), tmp_path / "dbt")
     assert done.returncode != 0
     assert "Give both start_date and end_date" in done.stdout
+
+
+@pytest.mark.parametrize("dialect", ["duckdb", "redshift"])
+def test_a_linter_of_each_dialect_reads_all_models(built: DuckDBWarehouse, dbt_target: Path, dialect: str) -> None:
+    models = sorted((dbt_target / "compiled" / "data_pipeline" / "models").glob("*/*.sql"))
+    assert len(models) >= 30
+    command = [sys.executable, "-m", "sqlfluff", "lint", "--config", str(DBT_PROJECT / ".sqlfluff"), "--dialect", dialect]
+    done = subprocess.run([*command, *map(str, models)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]

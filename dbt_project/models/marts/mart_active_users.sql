@@ -32,8 +32,8 @@ last_active as (
         max(actor_days.activity_date) as last_active_date
     from reported_days
     inner join actor_days
-        on actor_days.activity_date <= reported_days.reported_date
-        and actor_days.activity_date >= reported_days.reported_date - 30
+        on reported_days.reported_date >= actor_days.activity_date
+        and reported_days.reported_date - 30 <= actor_days.activity_date
     group by 1, 2, 3, 4
 ),
 

@@ -47,7 +47,7 @@ grid as (
         cohorts.cohort_visitor_count,
         weeks.week_start_date as active_week
     from cohorts
-    inner join weeks on weeks.week_start_date >= cohorts.cohort_week
+    inner join weeks on cohorts.cohort_week <= weeks.week_start_date
 ),
 
 retained as (
