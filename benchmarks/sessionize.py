@@ -140,6 +140,8 @@ def bench_sessionize(spark: SparkSession, folder: Path, events: int = 5_000_000,
 
 
 def _spark(spark: SparkSession, data: Path, out: Path) -> None:
+    # DuckDB writes instants without a zone, which all three read as UTC.
+    spark.conf.set("spark.sql.parquet.inferTimestampNTZ.enabled", "false")
     events = spark.read.parquet(str(data))
     spark.conf.set("spark.sql.shuffle.partitions", str(max(spark.sparkContext.defaultParallelism, data.stat().st_size >> 25)))
     sessions_table(with_sessions(events), None, is_final=False).write.parquet(str(out))

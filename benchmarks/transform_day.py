@@ -43,7 +43,8 @@ COPY (
     CASE WHEN kind = 4 THEN struct_pack(element_id := 'buy') END AS click,
     CASE WHEN kind IN (6, 7) THEN struct_pack(currency := 'GBP', items := items) END AS cart,
     CASE WHEN kind = 8 THEN struct_pack(order_id := 'o' || i, currency := 'GBP', items := items, discount := 0.0::DOUBLE,
-      tax := 0.0::DOUBLE, shipping := 0.0::DOUBLE, total := 22.97::DOUBLE, payment_method := 'card', refund_reason := NULL::VARCHAR) END AS "order",
+      tax := 0.0::DOUBLE, shipping := 0.0::DOUBLE, total := 22.97::DOUBLE,
+      payment_method := 'card', refund_reason := NULL::VARCHAR) END AS "order",
     (hash(i, 6) % 60000)::BIGINT AS duration_ms, md5(i::VARCHAR) AS content_hash,
     occurred_at AS received_at, (i % 24)::INTEGER AS kafka_partition, ({hour} * 10000000000 + i)::BIGINT AS kafka_offset
   FROM (SELECT i, (1 + hash(i, 1) % 8)::BIGINT AS kind,

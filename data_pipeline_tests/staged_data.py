@@ -23,53 +23,10 @@ from data_pipeline.common.layout import hour_partition, hour_prefix
 from data_pipeline.common.manifest import Entry, Manifest, publish_manifest, read_manifest
 from data_pipeline.common.object_store import ObjectStore
 from data_pipeline.common.windows import Hour, hours_of_day
+from data_pipeline.contracts.arrow import staged_arrow_schema
+from data_pipeline.contracts.contract import load_contract
 
-_AT = pa.timestamp("ms", tz="UTC")
-_ITEM = pa.struct(
-    [("product_id", pa.string()), ("name", pa.string()), ("category", pa.string()), ("quantity", pa.int64()), ("unit_price", pa.float64())]
-)
-
-
-def _strings(*names: str) -> pa.DataType:
-    return pa.struct([(name, pa.string()) for name in names])
-
-
-STAGED_SCHEMA = pa.schema(
-    [
-        *((name, pa.string()) for name in ("event_id", "event_type")),
-        ("schema_version", pa.int32()),
-        ("source", pa.string()),
-        ("occurred_at", _AT),
-        ("sent_at", _AT),
-        ("anonymous_id", pa.string()),
-        ("user_id", pa.string()),
-        ("context", _strings("app_version", "locale", "country", "os", "device_type", "user_agent", "ip")),
-        ("page", _strings("url", "title", "referrer")),
-        ("screen", _strings("name")),
-        ("campaign", _strings("source", "medium", "name")),
-        ("search", pa.struct([("query", pa.string()), ("result_count", pa.int64())])),
-        ("click", _strings("element_id")),
-        ("cart", pa.struct([("currency", pa.string()), ("items", pa.list_(_ITEM))])),
-        (
-            "order",
-            pa.struct(
-                [
-                    ("order_id", pa.string()),
-                    ("currency", pa.string()),
-                    ("items", pa.list_(_ITEM)),
-                    *((name, pa.float64()) for name in ("discount", "tax", "shipping", "total")),
-                    ("payment_method", pa.string()),
-                    ("refund_reason", pa.string()),
-                ]
-            ),
-        ),
-        ("duration_ms", pa.int64()),
-        ("content_hash", pa.string()),
-        ("received_at", _AT),
-        ("kafka_partition", pa.int32()),
-        ("kafka_offset", pa.int64()),
-    ]
-)
+STAGED_SCHEMA = staged_arrow_schema(load_contract("product_event"))
 
 
 @cache
