@@ -133,3 +133,4 @@ def _unique(request: pytest.FixtureRequest) -> str:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of this project's tests."""
     parser.addoption("--update-snapshots", action="store_true", help="Write the snapshots of the asset graph anew.")
+    parser.addoption("--pictures", action="store_true", help="Take pictures of the dashboards into docs/images/.")

@@ -138,6 +138,9 @@ class DagsterClient:
         try:
             with urllib.request.urlopen(request, timeout=60) as response:
                 answer = json.load(response)
+        except urllib.error.HTTPError as error:
+            detail = error.read().decode(errors="replace")[:2000]
+            raise PermanentError(f"Dagster's web server at {self.url} answered {error.code}: {detail}") from error
         except (urllib.error.URLError, OSError) as error:
             raise TransientError(f"Dagster's web server at {self.url} does not answer ({error}); start it with `make up`.") from error
         if answer.get("errors"):

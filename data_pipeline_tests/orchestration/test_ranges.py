@@ -39,7 +39,9 @@ def run(do, first, last, instance=None):
 
 
 def report(key, passed=True):
-    return Reported({KEY: {"rows": len(key), "key": key}}, {KEY: {"holds": Verdict(passed, f"{key} holds" if passed else f"{key} does not hold")}})
+    return Reported(
+        {KEY: {"rows": len(key), "key": key}}, {KEY: {"holds": Verdict(passed, f"{key} holds" if passed else f"{key} does not hold")}}
+    )
 
 
 def materialized(instance, asset_key=KEY):

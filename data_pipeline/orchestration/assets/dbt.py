@@ -1,6 +1,8 @@
 """The dbt models as assets: `staging/…`, `intermediate/…`, `core/…`, `marts/…`, a day or a range of days at once."""
 
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -10,7 +12,8 @@ from data_pipeline.orchestration.partitions import read_days
 from data_pipeline.orchestration.platform import Dataset, Platform
 from data_pipeline.warehouse.dbt_args import build_args
 
-DBT_TAG = "dbt"
+DBT_EXECUTABLE = Path(sys.executable).with_name("dbt")
+"""The one of this environment, whatever PATH says."""
 
 
 class PlatformDbtTranslator(DagsterDbtTranslator):
@@ -57,7 +60,7 @@ def dbt_models(platform: Platform, dataset: Dataset, project: DbtProject, partit
     )
     def models(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Iterator[Any]:
         platform.export_dbt_environment(context.run_id)
-        dbt = DbtCliResource(project_dir=project, target=engine)
+        dbt = DbtCliResource(project_dir=project, target=engine, dbt_executable=str(DBT_EXECUTABLE))
         invocation = dbt.cli(build_args(read_days(context)), context=context)
         yield from invocation.stream().fetch_column_metadata()
 
