@@ -106,6 +106,12 @@ class ProfileHistory:
         enough: Bools = usable & same_hour if (usable & same_hour).sum() >= MIN_WINDOWS else usable
         return enough
 
+    @property
+    def is_seasonal(self) -> bool:
+        """Whether the windows that count are of the same hour of the day as the one under test."""
+        starts = [profile.window.start for profile, counts in zip(self.profiles, self.usable, strict=True) if counts]
+        return self.window.is_day or all(start.hour == self.window.start.hour for start in starts)
+
     @cached_property
     def cells_by_check(self) -> list[dict[str, pl.DataFrame]]:
         """Cells of each profile by check."""

@@ -47,6 +47,11 @@ _OF_LATE = {"refund_unknown": 7}
 """Checks that know more the longer the history is, and the number of last windows that they are compared with."""
 _OF_A_VISITOR = ("context.", "campaign", "user_id", "anonymous_id", "sent_at", "occurred_at", "received_at", "page.referrer")
 """Fields that rows of one visit share: a single visit moves all its rows together."""
+_OF_DAYS = ("arrival_hour", "occurred_hour")
+"""Checks that need a whole day."""
+_OF_SIZE = ("distinct",)
+_SAME_SIZE = 1.4
+"""Checks whose shares depend on the number of rows, and the factor up to which windows are of one size."""
 _SEPARATE = ("unknown_field", "mix")
 """Checks whose shares are judged elsewhere."""
 _WITH_NEW_VALUES = ("category_share", "pair_share", "shape")
@@ -103,7 +108,7 @@ def _suspects(profile: Profile, history: ProfileHistory) -> list[Suspect]:
     usable = history.usable
     found: list[Suspect] = []
     for check, mine in by_check(profile).items():
-        if check in _SEPARATE or check not in POLICIES:
+        if check in _SEPARATE or check not in POLICIES or (check in _OF_DAYS and not profile.window.is_day):
             continue
         past = [each.get(check, cells.empty()) for each in history.cells_by_check]
         lined = line_up(check, mine, past)
@@ -149,6 +154,11 @@ def _judge_shares(shares: Shares, history: ProfileHistory) -> list[Suspect]:
     enough = ((shares.totals > 0) & use).sum(1) >= MIN_WINDOWS
     observed = shares.count / np.maximum(shares.total, 1)
     judged = enough & ~_is_growth(shares, observed, expected)
+    if shares.check in _OF_SIZE:
+        usual = np.array(
+            [np.median(row[mask]) if mask.any() else 0.0 for row, mask in zip(shares.totals, use & (shares.totals > 0), strict=True)]
+        )
+        judged &= (shares.total <= usual * _SAME_SIZE) & (shares.total >= usual / _SAME_SIZE)
     unusual = judged & (np.abs(z) >= _thresholds(shares.segment, judged)) & _matters(observed, expected, shares.total, policy)
     unusual &= ~of_a_visitor | (np.abs(observed - expected) * shares.total >= VISITS_OF_A_CHANGE * history.rows_of_a_visitor)
     found = [

@@ -23,6 +23,8 @@ from data_pipeline.validation.history.thresholds import (
     VOLUME_Z,
 )
 
+_HOURS_OF_A_CYCLE = 24
+
 
 def judge_volume(profile: Profile, history: ProfileHistory) -> list[Finding]:
     """At most one finding: too few rows, or too many."""
@@ -33,6 +35,8 @@ def judge_volume(profile: Profile, history: ProfileHistory) -> list[Finding]:
     usable = usable & (rows > 0)
     if not usable.any():
         return []
+    if not history.is_seasonal:
+        return _judge_collapse(profile, history, rows[usable])
     days = np.array([(history.window.start - other.window.start).total_seconds() / 86400 for other in history.profiles])
     best_z, best_expected = math.inf, 0.0
     for comparison in history.comparisons():
@@ -52,6 +56,23 @@ def judge_volume(profile: Profile, history: ProfileHistory) -> list[Finding]:
             expected=f"about {best_expected:.0f} rows",
             message=f"{history.source} has {profile.rows_in} rows in {history.window}, {abs(change) * 100:.0f} % "
             f"{'fewer' if change < 0 else 'more'} than comparable windows let expect (about {best_expected:.0f}).",
+        )
+    ]
+
+
+def _judge_collapse(profile: Profile, history: ProfileHistory, rows: Floats) -> list[Finding]:
+    """Where only other hours of the day are known: fewer rows than a fifth of the quietest of them."""
+    if rows.size < _HOURS_OF_A_CYCLE or profile.rows_in >= float(rows.min()) / 5:
+        return []
+    return [
+        Finding(
+            check="volume",
+            field=ROWS,
+            severity=Severity.ERROR,
+            observed=f"{profile.rows_in} rows",
+            expected=f"at least about {rows.min():.0f} rows",
+            message=f"{history.source} has {profile.rows_in} rows in {history.window}; the quietest of {rows.size} hours before had "
+            f"{rows.min():.0f}.",
         )
     ]
 
