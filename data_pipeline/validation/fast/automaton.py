@@ -1,12 +1,13 @@
 """A pattern as a table: one state and one byte give the next state.
 
-Belongs here: regular patterns of printable ASCII. Does not: look-around, back references, other text (those are doubtful).
+Belongs here: regular patterns over UTF-8. Does not: look-around, back references (fields with those are doubtful).
 """
 
 from __future__ import annotations
 
 import re._constants as sre  # type: ignore[import-not-found]
 import re._parser as sre_parser  # type: ignore[import-not-found]
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,13 @@ import numpy.typing as npt
 from data_pipeline.contracts.ecma import to_python
 
 REJECT = 0
-"""The state from which nothing is accepted; also what every byte outside printable ASCII leads to."""
+"""The state from which nothing is accepted."""
 
-_PRINTABLE = frozenset(range(0x20, 0x7F))
+Range = tuple[int, int]
+_LAST = 0x10FFFF
+_UNIVERSE: tuple[Range, ...] = ((0x20, 0x7E), (0xA0, 0xD7FF), (0xE000, _LAST))
+"""Characters that clean text may have; the others never reach a pattern."""
+_UTF8_LENGTHS: tuple[Range, ...] = ((0, 0x7F), (0x80, 0x7FF), (0x800, 0xFFFF), (0x10000, _LAST))
 _MOST_STATES = 1000
 
 
@@ -54,9 +59,9 @@ def compile_automaton(pattern: str) -> Automaton:
     nfa = _Nfa()
     start, end = nfa.sequence(items)
     if not is_anchored_start:
-        nfa.edges.append((start, _PRINTABLE, start))
+        nfa.connect(start, _UNIVERSE, start)
     if not is_anchored_end:
-        nfa.edges.append((end, _PRINTABLE, end))
+        nfa.connect(end, _UNIVERSE, end)
     return nfa.determine(start, end)
 
 
@@ -68,7 +73,7 @@ def re_ascii() -> int:
 class _Nfa:
     def __init__(self) -> None:
         self.count = 0
-        self.edges: list[tuple[int, frozenset[int], int]] = []
+        self.edges: list[tuple[int, Range, int]] = []
         self.empty: list[tuple[int, int]] = []
 
     def state(self) -> int:
@@ -76,6 +81,17 @@ class _Nfa:
         if self.count > 50 * _MOST_STATES:
             raise NotRegularError("too many states")
         return self.count - 1
+
+    def connect(self, start: int, characters: tuple[Range, ...], end: int) -> None:
+        """Edges over the UTF-8 bytes of some characters."""
+        for low, high in characters:
+            for *before, last in _utf8_sequences(low, high):
+                state = start
+                for bounds in before:
+                    following = self.state()
+                    self.edges.append((state, bounds, following))
+                    state = following
+                self.edges.append((state, last, end))
 
     def sequence(self, items: Any) -> tuple[int, int]:
         start = end = self.state()
@@ -88,7 +104,7 @@ class _Nfa:
     def item(self, kind: Any, value: Any) -> tuple[int, int]:
         if kind in (sre.LITERAL, sre.NOT_LITERAL, sre.IN):
             start, end = self.state(), self.state()
-            self.edges.append((start, _characters(kind, value), end))
+            self.connect(start, _characters(kind, value), end)
             return start, end
         if kind is sre.SUBPATTERN:
             return self.sequence(value[-1])
@@ -124,9 +140,9 @@ class _Nfa:
         jumps: dict[int, set[int]] = {}
         for source, target in self.empty:
             jumps.setdefault(source, set()).add(target)
-        moves: dict[int, list[tuple[frozenset[int], int]]] = {}
-        for source, characters, target in self.edges:
-            moves.setdefault(source, []).append((characters, target))
+        moves: dict[int, list[tuple[Range, int]]] = {}
+        for source, bounds, target in self.edges:
+            moves.setdefault(source, []).append((bounds, target))
 
         def closed(states: set[int]) -> frozenset[int]:
             todo = list(states)
@@ -144,8 +160,9 @@ class _Nfa:
         while todo:
             states = todo.pop()
             row = np.zeros(256, np.int16)
-            for byte in _PRINTABLE:
-                targets = {target for state in states for characters, target in moves.get(state, ()) if byte in characters}
+            leaving = [move for state in states for move in moves.get(state, ())]
+            for byte in range(256):
+                targets = {target for (low, high), target in leaving if low <= byte <= high}
                 following = closed(targets)
                 if following not in numbers:
                     if len(numbers) >= _MOST_STATES:
@@ -160,20 +177,68 @@ class _Nfa:
         return Automaton(np.stack([rows[number] for number in range(len(numbers))]), accepting)
 
 
-def _characters(kind: Any, value: Any) -> frozenset[int]:
+def _characters(kind: Any, value: Any) -> tuple[Range, ...]:
+    """What a literal or a class stands for, within the universe."""
     if kind is sre.LITERAL:
-        return frozenset({value}) & _PRINTABLE
+        return _meet(((value, value),))
     if kind is sre.NOT_LITERAL:
-        return _PRINTABLE - {value}
+        return _meet(_complement([(value, value)]))
     negated = False
-    found: set[int] = set()
+    found: list[Range] = []
     for part, argument in value:
         if part is sre.NEGATE:
             negated = True
         elif part is sre.LITERAL:
-            found.add(argument)
+            found.append((argument, argument))
         elif part is sre.RANGE:
-            found.update(range(argument[0], min(argument[1], 0x7F) + 1))
+            found.append(argument)
         else:
             raise NotRegularError(f"{part} in a class")
-    return _PRINTABLE - found if negated else frozenset(found) & _PRINTABLE
+    return _meet(_complement(found)) if negated else _meet(tuple(found))
+
+
+def _complement(ranges: list[Range]) -> tuple[Range, ...]:
+    found, first = [], 0
+    for low, high in sorted(ranges):
+        if low > first:
+            found.append((first, low - 1))
+        first = max(first, high + 1)
+    return (*found, (first, _LAST)) if first <= _LAST else tuple(found)
+
+
+def _meet(ranges: tuple[Range, ...], others: tuple[Range, ...] = _UNIVERSE) -> tuple[Range, ...]:
+    met = ((max(low, first), min(high, last)) for low, high in ranges for first, last in others)
+    return tuple((low, high) for low, high in met if low <= high)
+
+
+def _utf8_sequences(low: int, high: int) -> Iterator[list[Range]]:
+    """Sequences of byte ranges that together are exactly the UTF-8 of a range of characters."""
+    for first, last in _UTF8_LENGTHS:
+        if low <= last and high >= first:
+            yield from _same_length(chr(max(low, first)).encode(), chr(min(high, last)).encode())
+
+
+def _same_length(low: bytes, high: bytes) -> Iterator[list[Range]]:
+    if len(low) == 1:
+        yield [(low[0], high[0])]
+        return
+    if low[0] == high[0]:
+        for rest in _same_length(low[1:], high[1:]):
+            yield [(low[0], low[0]), *rest]
+        return
+    lowest, highest = b"\x80" * (len(low) - 1), b"\xbf" * (len(low) - 1)
+    first, last = low[0], high[0]
+    if low[1:] != lowest:
+        for rest in _same_length(low[1:], highest):
+            yield [(first, first), *rest]
+        first += 1
+    if high[1:] != highest:
+        for rest in _same_length(lowest, high[1:]):
+            yield [(last, last), *rest]
+        last -= 1
+    if first <= last:
+        yield [(first, last), *_same_length_whole(len(low) - 1)]
+
+
+def _same_length_whole(count: int) -> list[Range]:
+    return [(0x80, 0xBF)] * count

@@ -197,8 +197,6 @@ def scan(buffer, begins, ends, pending, side, t, s):
                         s.number[slot] = milliseconds
                     else:
                         if t.automaton[node] >= 0:
-                            if kind != PLAIN:
-                                break
                             first = t.automaton[node]
                             state = np.int64(1)
                             for index in range(place, place + length):
