@@ -312,7 +312,8 @@ class LocalObjectStore:
             return self.put(key, data)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        for path in sorted(self.root.rglob("*")):
+        # Only the folder that the prefix names is walked: the store may hold a year of hours.
+        for path in sorted((self.root / prefix.rpartition("/")[0]).rglob("*")):
             key = path.relative_to(self.root).as_posix()
             if path.is_file() and key.startswith(prefix) and not path.name.startswith("."):
                 yield ObjectInfo(key, path.stat().st_size, _etag(path.read_bytes()))

@@ -6,7 +6,7 @@ Belongs here: how the pure functions are joined for a day, and what is kept in m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import cached_property
 from types import TracebackType
 
@@ -119,7 +119,9 @@ class DayRows:
 
     @cached_property
     def _unique(self) -> Deduplicated:
-        others = self._compared(self._own).where(~is_of_days(self.day, self.day))
+        # Hours with rows of this day alone are read as its own; at most the others can hold one of its ids again.
+        hours = [hour for hour in self._compared_hours(self._own) if hour.event_days.keys() - {self.day.isoformat()}]
+        others = read_staged(self._spark, self._store, hours).where(~is_of_days(self.day, self.day)) if hours else None
         return deduplicate(self._rows, others)
 
     @cached_property
@@ -133,7 +135,8 @@ class DayRows:
         if rows is None:
             return None
         hours = self._staged.holding(self._neighbours.days)
-        contested = self._compared(hours).join(rows.select("event_id").distinct(), "event_id", "left_semi")
+        compared = read_staged(self._spark, self._store, self._compared_hours(hours)).select(*SLIM)
+        contested = compared.join(rows.select("event_id").distinct(), "event_id", "left_semi")
         return rows.join(lost_rows(contested).select(*LINEAGE), LINEAGE, "left_anti").persist()
 
     @cached_property
@@ -156,14 +159,9 @@ class DayRows:
         hours = self._staged.holding([day])
         return read_staged(self._spark, self._store, hours).where(is_of_days(day, day)) if hours else None
 
-    def _compared(self, own: list[StagedHour]) -> DataFrame:
-        """All rows, in the columns SLIM, of the hours that can hold an `event_id` of the own hours' rows again."""
+    def _compared_hours(self, own: list[StagedHour]) -> list[StagedHour]:
+        """Hours that can hold an `event_id` of the own hours' rows again, before or after them."""
         if not own:
-            return read_staged(self._spark, self._store, []).select(*SLIM)
+            return []
         reach = timedelta(days=COMPARED_DAYS)
-        first, last = own[0].hour.start - reach, own[-1].hour.start + reach
-        return read_staged(self._spark, self._store, self._staged.between(_hour(first), _hour(last))).select(*SLIM)
-
-
-def _hour(instant: datetime) -> Hour:
-    return Hour.containing(instant)
+        return self._staged.between(Hour.containing(own[0].hour.start - reach), Hour.containing(own[-1].hour.start + reach))

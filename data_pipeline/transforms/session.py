@@ -116,6 +116,9 @@ def _static_conf(master: str, jars: list[str], driver_memory: str, local_dir: Pa
         "spark.ui.showConsoleProgress": "false",
         "spark.pyspark.python": sys.executable,
         "spark.pyspark.driver.python": sys.executable,
+        # A machine that is short of processors answers late; that is no reason to give up on work that goes on.
+        "spark.network.timeout": "600s",
+        "spark.executor.heartbeatInterval": "60s",
         "spark.serializer": "org.apache.spark.serializer.KryoSerializer",
         "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
         **SQL_CONF,

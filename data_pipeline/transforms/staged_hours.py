@@ -63,6 +63,7 @@ class StagedHours:
         self._sources = sorted(sources)
         self._now = Hour.containing(now or datetime.now(UTC))
         self._known: dict[tuple[str, Hour], StagedHour | None] = {}
+        self._days: dict[date, bool] = {}
 
     def between(self, first: Hour, last: Hour) -> list[StagedHour]:
         """Those that are published, from first to last hour of arrival, in order."""
@@ -100,10 +101,18 @@ class StagedHours:
     def _read(self, wanted: list[tuple[str, Hour]]) -> None:
         if not wanted:
             return
+        days = sorted({hour.date for _, hour in wanted} - self._days.keys())
         # The store makes its client at the first call, which is not safe to do in two threads at once.
-        self._known[wanted[0]] = self._read_one(wanted[0])
+        self._days.update((day, self._has_any(day)) for day in days[:1])
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="manifests") as pool:
-            self._known.update(zip(wanted[1:], pool.map(self._read_one, wanted[1:]), strict=True))
+            self._days.update(zip(days[1:], pool.map(self._has_any, days[1:]), strict=True))
+            there = [key for key in wanted if self._days[key[1].date]]
+            self._known.update(dict.fromkeys(wanted))
+            self._known.update(zip(there, pool.map(self._read_one, there), strict=True))
+
+    def _has_any(self, day: date) -> bool:
+        """Whether anything at all arrived on a day: saves asking for the manifests of months in which nothing did."""
+        return next(self._store.list(f"staged/date={day.isoformat()}/"), None) is not None
 
     def _read_one(self, key: tuple[str, Hour]) -> StagedHour | None:
         source, hour = key
