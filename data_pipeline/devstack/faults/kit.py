@@ -148,3 +148,41 @@ def rebalance(order: Event) -> None:
     items = sum(item["quantity"] * item["unit_price"] for item in order["items"])
     order["discount"] = min(order["discount"], round(items, 2))
     order["total"] = round(items - order["discount"] + order["tax"] + order["shipping"], 2)
+
+
+def always(event: Event) -> bool:
+    """True."""
+    return True
+
+
+def is_type(kind: str) -> Callable[[Event], bool]:
+    """Whether an event is of a type."""
+    return lambda event: event["event_type"] == kind
+
+
+def where(condition: Callable[[Event], bool], apply: Callable[..., Events]) -> Callable[..., Events]:
+    """The fault in the events for which a condition holds."""
+
+    def applied(rng: random.Random, events: Events, earlier: Events, share: float) -> Events:
+        return [apply(rng, [event], earlier, share)[0] if condition(event) else event for event in events]
+
+    return applied
+
+
+def in_one(path: str, apply: Callable[..., Events]) -> Callable[..., Events]:
+    """The fault in the second most frequent value of a field only."""
+
+    def applied(rng: random.Random, events: Events, earlier: Events, share: float) -> Events:
+        chosen = frequent(events, path)[-1]
+        return where(lambda event: chosen in values(event, path), apply)(rng, events, earlier, share)
+
+    return applied
+
+
+def frequent(events: Events, path: str) -> list[Any]:
+    """The two most frequent values of a field."""
+    counts: dict[Any, int] = {}
+    for event in events:
+        for value in values(event, path):
+            counts[value] = counts.get(value, 0) + 1
+    return sorted(counts, key=lambda value: -counts[value])[:2]
