@@ -23,7 +23,8 @@ from data_pipeline.devstack.generator.batch import OffsetCounter, RawBatch, merg
 from data_pipeline.devstack.generator.generate import generate_hours
 from data_pipeline.devstack.generator.injection import check_faults
 from data_pipeline.devstack.generator.rhythm import SOURCE_SHARES, quotas, traffic_of
-from data_pipeline.devstack.generator.sinks import FileSink, KafkaSink, Sink, partition_counts, topic_warnings
+from data_pipeline.devstack.generator.sinks import FileSink, KafkaSink, Sink
+from data_pipeline.devstack.generator.topics import partition_counts, topic_warnings
 from data_pipeline.devstack.generator.totals import EventTotals
 from data_pipeline.devstack.samples import real_input
 from data_pipeline.settings import Settings

@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from confluent_kafka import KafkaError, KafkaException, Producer
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
+from confluent_kafka import KafkaError, Producer
 
 from data_pipeline.common.errors import PermanentError, TransientError
 from data_pipeline.devstack.generator.batch import RAW_SCHEMA, RawBatch
 
-_TIMEOUT_S = 20.0
 _FLUSH_S = 120.0
 _HEADERS = [("schema_version", b"1")]
 
@@ -43,7 +40,7 @@ class Sink(Protocol):
 class KafkaSink:
     """Sends batches to the topics of their sources, in order, with `received_at` as the record's timestamp.
 
-    Records stay in the partition that the batch says; ask `partition_counts` for a batch that fits.
+    Records stay in the partition that the batch says; ask `topics.partition_counts` for a batch that fits.
     """
 
     def __init__(self, config: Mapping[str, Any], topics: Mapping[str, str]) -> None:
@@ -107,54 +104,6 @@ class KafkaSink:
     def _raise_failure(self) -> None:
         if self._failure is not None:
             raise TransientError(f"Kafka refused a record ({self._failure.str()}); what was sent before it stays sent.")
-
-
-def partition_counts(config: Mapping[str, Any], topics: Mapping[str, str], new_partitions: int) -> dict[str, int]:
-    """Kafka partitions of each source's topic; topics that do not exist are made.
-
-    Args:
-        config: librdkafka's connection settings.
-        topics: topic of each source.
-        new_partitions: partitions of a topic that is made here; it keeps its records for ever.
-
-    Raises:
-        TransientError: Kafka does not answer.
-    """
-    admin = AdminClient({**config, "error_cb": lambda error: None})
-    where = config.get("bootstrap.servers")
-    try:
-        known = admin.list_topics(timeout=_TIMEOUT_S).topics
-        missing = [topic for topic in topics.values() if topic not in known or known[topic].error is not None]
-        if missing:
-            forever = {"retention.ms": "-1", "retention.bytes": "-1"}
-            made = admin.create_topics([NewTopic(topic, new_partitions, -1, config=forever) for topic in missing])
-            for future in made.values():
-                future.result(_TIMEOUT_S)
-        known = admin.list_topics(timeout=_TIMEOUT_S).topics
-        return {source: len(known[topic].partitions) if topic in known else new_partitions for source, topic in topics.items()}
-    except KafkaException as error:
-        raise TransientError(
-            f"Kafka at {where} does not answer ({error.args[0].str()}); start it with `make up`, or set its address."
-        ) from error
-
-
-def topic_warnings(config: Mapping[str, Any], topics: Mapping[str, str], oldest: datetime) -> list[str]:
-    """Sentences about topics that would not keep records of that age, or not their timestamps."""
-    admin = AdminClient({**config, "error_cb": lambda error: None})
-    resources = [ConfigResource(ConfigResource.Type.TOPIC, topic) for topic in topics.values()]
-    warnings = []
-    age_ms = (datetime.now(UTC) - oldest).total_seconds() * 1000
-    for resource, future in admin.describe_configs(resources, request_timeout=_TIMEOUT_S).items():
-        entries = future.result(_TIMEOUT_S)
-        retention = int(entries["retention.ms"].value)
-        if 0 <= retention < age_ms:
-            warnings.append(
-                f"{resource.name} keeps records for {retention / 3_600_000:.0f} h, and Kafka will delete these as soon as it cleans up; "
-                "set its retention.ms to -1."
-            )
-        if entries["message.timestamp.type"].value != "CreateTime":
-            warnings.append(f"{resource.name} stamps records with the time of their arrival at the broker, not with received_at.")
-    return warnings
 
 
 class FileSink:

@@ -10,7 +10,7 @@ from confluent_kafka import TIMESTAMP_CREATE_TIME, Consumer, TopicPartition
 
 from data_pipeline.commands.generate import command
 from data_pipeline.common.errors import TransientError
-from data_pipeline.devstack.generator.sinks import topic_warnings
+from data_pipeline.devstack.generator.topics import partition_counts, topic_warnings
 from data_pipeline.settings import Settings
 
 SOURCES = ("web", "server")
@@ -99,7 +99,22 @@ def test_topic_that_would_delete_the_past_is_named(kafka, topic, sources_file):
 
 
 def test_no_kafka_is_one_sentence_with_the_address(sources_file, monkeypatch, free_port):
-    monkeypatch.setattr("data_pipeline.devstack.generator.sinks._TIMEOUT_S", 2.0)
+    monkeypatch.setattr("data_pipeline.devstack.generator.topics._TIMEOUT_S", 2.0)
     monkeypatch.setenv("DATA_PIPELINE_KAFKA_BOOTSTRAP_SERVERS", f"127.0.0.1:{free_port}")
     with pytest.raises(TransientError, match=f"127.0.0.1:{free_port} does not answer"):
         generate("--day", "2026-03-14", "--events", 10, "--sources", "web")
+
+
+def test_topics_that_were_just_made_are_never_unknown(kafka, topic):
+    """A broker may be asked about a new topic before it knows it; tried often, because it seldom shows."""
+    config = {"bootstrap.servers": kafka.bootstrap_servers}
+    for number in range(25):
+        topics = {"web": f"{topic}-{number}"}
+        assert partition_counts(config, topics, 2) == {"web": 2}
+        assert topic_warnings(config, topics, datetime(2026, 3, 14, tzinfo=UTC)) == []
+
+
+def test_settings_of_a_topic_that_does_not_exist_are_one_sentence(kafka, topic, monkeypatch):
+    monkeypatch.setattr("data_pipeline.devstack.generator.topics._TIMEOUT_S", 1.0)
+    with pytest.raises(TransientError, match=f"settings of '{topic}-none'"):
+        topic_warnings({"bootstrap.servers": kafka.bootstrap_servers}, {"web": f"{topic}-none"}, datetime(2026, 3, 14, tzinfo=UTC))
