@@ -159,8 +159,7 @@ class S3ObjectStore:
     def find(self, key: str) -> StoredObject | None:
         try:
             with self._translated("read", key):
-                answer = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)
-                return StoredObject(answer["Body"].read(), answer["ETag"])
+                return self._read_whole(key)
         except _MissingObjectError:
             return None
 
@@ -200,6 +199,20 @@ class S3ObjectStore:
 
     def download(self, key: str, path: Path) -> None:
         _write_whole(path, self.get(key))
+
+    def _read_whole(self, key: str) -> StoredObject:
+        """Get an object; boto retries requests, but not an answer that breaks off after its first byte."""
+        from botocore.exceptions import IncompleteReadError, ResponseStreamingError
+        from urllib3.exceptions import HTTPError
+
+        for attempt in range(1, self.max_attempts + 1):
+            answer = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)
+            try:
+                return StoredObject(answer["Body"].read(), answer["ETag"])
+            except (HTTPError, ConnectionError, ResponseStreamingError, IncompleteReadError) as error:
+                if attempt == self.max_attempts:
+                    raise ResponseStreamingError(error=error) from error
+        raise AssertionError("max_attempts is at least 1")
 
     def _put_if(self, key: str, data: bytes, **condition: str) -> str:
         """A conditional put whose answer may get lost: when refused, our own bytes standing there are our success."""
