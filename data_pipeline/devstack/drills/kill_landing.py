@@ -179,7 +179,7 @@ def _land(servers: str, store: S3ObjectStore, step: _Steps) -> None:
             step("read a batch")
             yield batch
 
-    RangeReader.batches = watched_batches  # type: ignore[method-assign]
+    RangeReader.batches = watched_batches  # type: ignore[method-assign, assignment]
     for now in (HOUR.start + timedelta(minutes=59), HOUR.end + timedelta(minutes=1)):
         land_hour(
             source,
