@@ -22,7 +22,6 @@ PATTERNS = [
     "",
 ]
 AUTOMATA = {pattern: (compile_automaton(pattern), compile_pattern(pattern)) for pattern in PATTERNS}
-# ruff: noqa: E501
 PIECES = st.sampled_from(
     [*"abcxAZ09_-.:/T \u00a0\u2028\u3000éàü商😀\ud7ff\ufeff", "https://", "2026-03-14", "T09:26:53", ".589Z", "5.12", "6513270e"]
 )
