@@ -145,7 +145,7 @@ def _quarantine(context: PageContext) -> None:
             panel(f"By {title.lower()}", chart, rows, f"by-{dimension.replace('_', '-')}", filters)
     examples = marts.fetch(quality.rejected_examples(filters, rule))
     panel(
-        "Examples",
+        f"Examples of {rule}" if rule else "Examples",
         None,
         examples,
         "examples",

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from data_pipeline.serving.publish import publish_marts
 from data_pipeline.warehouse.dbt_args import duckdb_target_env
@@ -68,6 +68,7 @@ def page(browser: Browser, watch: Watch) -> Iterator[Page]:
     context = new_context(browser)
     page = context.new_page()
     page.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
     watch.attach(page)
     yield page
     context.close()

@@ -20,6 +20,11 @@ def open_dashboard(page: Page, url: str) -> None:
     settle(page)
 
 
+def leave(page: Page) -> None:
+    """Close the connection, for a server that is about to end."""
+    page.goto("about:blank")
+
+
 def settle(page: Page) -> None:
     """Wait until nothing is being computed and nothing shown is of the run before."""
     page.wait_for_function(
