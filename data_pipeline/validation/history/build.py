@@ -20,10 +20,11 @@ from data_pipeline.validation.history.measure_sequences import measure_sequences
 from data_pipeline.validation.history.measure_values import measure_columns, measure_item_counts, measure_nulls
 from data_pipeline.validation.history.orders import ORDER_SCHEMA, orders_of
 from data_pipeline.validation.history.profile import Profile, Window
+from data_pipeline.validation.history.sample import Sample
 from data_pipeline.validation.history.sketches import Sketch
 
 SAMPLE_ROWS = 50_000
-"""Rows of a window that are measured; of larger windows a sample of whole visitors. More rows would move no verdict."""
+"""Rows of a window that are measured at least; of larger windows whole visitors, chosen by hash. More would move no verdict."""
 
 Rows: TypeAlias = "pl.DataFrame | pa.Table"
 
@@ -31,21 +32,18 @@ _SKETCHED = ("anonymous_id", "user_id", "context.user_agent", "context.ip", "pag
 
 
 class ProfileBuilder:
-    """Collects a window chunk by chunk; memory is that of the cells and the window's orders.
+    """Collects a window chunk by chunk; memory is that of twice SAMPLE_ROWS rows and the window's orders.
 
     Args:
         source: such as `web`.
         window: `2026-03-14` or `2026-03-14T09`.
-        rows_expected: rows of the whole window, about, where they are known before; of a large window that is
-            not announced, SAMPLE_ROWS of each chunk are measured.
     """
 
-    def __init__(self, source: str, window: str, rows_expected: int = 0) -> None:
-        self._rows_expected = rows_expected
+    def __init__(self, source: str, window: str) -> None:
         self._source = source
         self._window = Window.parse(window)
-        self._cells: list[pl.DataFrame] = []
-        self._sketches: dict[str, list[Sketch]] = {}
+        self._sample = Sample(2 * SAMPLE_ROWS)
+        self._event_ids: list[Sketch] = []
         self._orders: list[pl.DataFrame] = [pl.DataFrame(schema=ORDER_SCHEMA)]
         self._rows_staged = 0
         self._rows_quarantined = 0
@@ -69,31 +67,14 @@ class ProfileBuilder:
         if not frame.height:
             return
         self._orders.append(orders_of(frame))
-        self._note("event_id", Sketch.of_uuids(frame["event_id"]))
-        sample = _sample(frame, min(1.0, SAMPLE_ROWS / max(self._rows_expected, frame.height)))
-        flat = flatten(sample).with_columns(pl.coalesce("anonymous_id", "user_id").alias(VISITOR))
-        items = {container: explode_items(sample, container) for container in CONTAINERS}
-        measured = [
-            *measure_nulls(flat),
-            *measure_columns(flat, items),
-            *measure_item_counts(sample),
-            *measure_clocks(flat),
-            *measure_relations(flat, items),
-            *measure_sequences(flat),
-        ]
-        self._cells.append(cells.add(measured))
-        for path in _SKETCHED:
-            self._note(path, Sketch.of_strings(flat[path]))
-        for container, frame in items.items():
-            for name in ("product_id", "name"):
-                self._note(f"{container}.items.{name}", Sketch.of_strings(frame[name]))
-            priced = frame.select(pl.format("{} {} {}", "product_id", "currency", "unit_price").alias("value"))["value"]
-            self._note(f"{container}.items.unit_price", Sketch.of_strings(priced))
+        self._event_ids.append(Sketch.of_uuids(frame["event_id"]))
+        self._sample.add(frame)
 
     def finish(self) -> tuple[Profile, pl.DataFrame]:
         """The window's profile, and its orders (columns of `orders.ORDER_SCHEMA`)."""
         rows_in = self._rows_staged + self._rows_quarantined
-        whole = [*self._cells]
+        measured, sketched = _measure(self._sample.rows) if self._rows_staged else ([], {})
+        whole = [*measured]
         if rows_in:
             rejected = {**self._by_rule, "any": self._rows_quarantined}
             whole.append(cells.from_counts("quarantine_rate", "rows", "", rejected, rows_in))
@@ -106,13 +87,31 @@ class ProfileBuilder:
             rows_in=rows_in,
             rows_staged=self._rows_staged,
             cells=cells.add(whole),
-            sketches={name: sketches.add(parts) for name, parts in self._sketches.items()},
+            sketches={**sketched, **({"event_id": sketches.add(self._event_ids)} if self._event_ids else {})},
         )
         orders = pl.concat(self._orders).unique("event_id", keep="first", maintain_order=True)
         return profile, orders
 
-    def _note(self, name: str, sketch: Sketch) -> None:
-        self._sketches.setdefault(name, []).append(sketch)
+
+def _measure(sample: pl.DataFrame) -> tuple[list[pl.DataFrame], dict[str, Sketch]]:
+    """Cells and sketches of some rows."""
+    flat = flatten(sample).with_columns(pl.coalesce("anonymous_id", "user_id").alias(VISITOR))
+    items = {container: explode_items(sample, container) for container in CONTAINERS}
+    measured = [
+        *measure_nulls(flat),
+        *measure_columns(flat, items),
+        *measure_item_counts(sample),
+        *measure_clocks(flat),
+        *measure_relations(flat, items),
+        *measure_sequences(flat),
+    ]
+    sketched = {path: Sketch.of_strings(flat[path]) for path in _SKETCHED}
+    for container, frame in items.items():
+        for name in ("product_id", "name"):
+            sketched[f"{container}.items.{name}"] = Sketch.of_strings(frame[name])
+        priced = frame.select(pl.format("{} {} {}", "product_id", "currency", "unit_price").alias("value"))["value"]
+        sketched[f"{container}.items.unit_price"] = Sketch.of_strings(priced)
+    return measured, sketched
 
 
 def build_profile(
@@ -139,14 +138,3 @@ def build_profile(
 
 def _frame(rows: Rows) -> pl.DataFrame:
     return rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows)
-
-
-def _sample(frame: pl.DataFrame, share: float) -> pl.DataFrame:
-    """All rows of some visitors, so that what holds within a visitor can be measured; some rows where that fails."""
-    if share >= 1:
-        return frame
-    limit = int(2**64 * share)
-    by_visitor = frame.filter(pl.coalesce("anonymous_id", "user_id", "event_id").hash(seed=7) < limit)
-    if 0.5 <= by_visitor.height / (frame.height * share) <= 2:
-        return by_visitor
-    return frame.filter(pl.col("event_id").hash(seed=7) < limit)

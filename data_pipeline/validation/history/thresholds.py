@@ -22,7 +22,7 @@ CHECK_ALPHA = 0.001
 """Chance that a clean window gets a finding of one check; divided by the number of shares that the check looks at."""
 MIX_Z = 6.0
 """Score of all shares of a field together, where none is sure alone."""
-Z_ERROR = 8.0
+Z_ERROR = 6.0
 """Standard deviations beyond which a change may be an error."""
 
 PRIOR_DISPERSION = 1.5

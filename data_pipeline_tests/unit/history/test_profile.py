@@ -7,6 +7,7 @@ import pytest
 
 from data_pipeline.common.errors import PermanentError
 from data_pipeline.validation.history import Profile, ProfileBuilder, Window, build_profile
+from data_pipeline.validation.history.sample import Sample
 from data_pipeline_tests.unit.history.synthesis import STAGED_SCHEMA, World, staged
 
 DAY = datetime(2026, 3, 14, tzinfo=UTC)
@@ -74,3 +75,19 @@ def test_an_empty_window_has_a_profile():
 def test_what_is_no_profile_is_an_error():
     with pytest.raises(PermanentError, match=r"profiles/x is not a profile"):
         Profile.from_parquet(b"PAR1 nonsense", "profiles/x")
+
+
+def test_a_large_window_is_sampled_by_visitor(rows):
+    sample = Sample(300)
+    for start in range(0, len(rows), 100):
+        sample.add(rows[start : start + 100])
+    kept = set(sample.rows["anonymous_id"])
+    assert 60 <= sample.rows.height <= 300
+    assert sample.rows.height == rows.filter(pl.col("anonymous_id").is_in(kept)).height
+
+
+def test_one_visitor_everywhere_is_sampled_by_event(rows):
+    sample = Sample(300)
+    for start in range(0, len(rows), 100):
+        sample.add(rows[start : start + 100].with_columns(pl.lit("a_only_one").alias("anonymous_id")))
+    assert 60 <= sample.rows.height <= 300
