@@ -64,14 +64,17 @@ def _print_table(proofs: list[PartitionProof]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("source", "hour", title="landed + control or gap = end − start")
+    table = Table("source", title="landed + control or gap = end − start")
+    table.add_column("hour", no_wrap=True)
     for name in ("partition", "start", "end", "landed", "control or gap", "difference"):
         table.add_column(name, justify="right")
-    for name in ("before", "evidence", "objects"):
-        table.add_column(name, overflow="fold")
+    table.add_column("before")
+    table.add_column("evidence")
     for proof in proofs:
-        digests = ", ".join(f"{key.rsplit('/', 1)[-1]} {digest[:12]}" for key, digest in (proof.digests or {}).items())
         numbers = (proof.partition, proof.start, proof.end, proof.landed, proof.control_or_gap, proof.difference)
         before = "" if proof.is_start_known else "unknown"
-        table.add_row(proof.source, proof.hour, *(f"{number:,}" for number in numbers), before, proof.evidence, digests)
+        table.add_row(proof.source, proof.hour, *(f"{number:,}" for number in numbers), before, proof.evidence)
     Console().print(table)
+    for proof in proofs:
+        for key, digest in (proof.digests or {}).items():
+            click.echo(f"sha256 {digest}  {key}")
