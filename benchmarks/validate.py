@@ -147,12 +147,18 @@ def _ours(folder: Path, cores: int) -> None:
     validate_hour(load_contract("product_event"), SOURCE, HOUR, LocalObjectStore(folder / "bucket"), run_id="bench", worker_count=cores)
 
 
-def _polars_floor(folder: Path, cores: int) -> None:
-    """Parse with a schema, check nothing, write what came."""
+def _parsed_schema() -> dict[str, Any]:
+    """Columns of a parsed value; instants stay strings."""
     schema = dict(pl.DataFrame(pl.from_arrow(staged_arrow_schema(load_contract("product_event")).empty_table())).schema)
     for name in ("content_hash", "received_at", "kafka_partition", "kafka_offset"):
         del schema[name]
     schema["occurred_at"] = schema["sent_at"] = pl.String()
+    return schema
+
+
+def _polars_floor(folder: Path, cores: int) -> None:
+    """Parse with a schema, check nothing, write what came."""
+    schema = _parsed_schema()
     for number, path in enumerate(_raw_files(folder)):
         values = pq.read_table(path, columns=["value"])["value"].to_pylist()
         lines = b"\n".join(value for value in values if value)
@@ -162,6 +168,7 @@ def _polars_floor(folder: Path, cores: int) -> None:
 def _row_by_row(folder: Path, cores: int) -> None:
     """Orjson and the schema compiled to Python, a row at a time."""
     schema = orjson.loads((load_contract("product_event").folder / "v1.schema.json").read_bytes())
+    del schema["$id"]  # or its own $refs would be looked for elsewhere
     check = fastjsonschema.compile(schema)
     for number, path in enumerate(_raw_files(folder)):
         table = pq.read_table(path)
@@ -172,8 +179,8 @@ def _row_by_row(folder: Path, cores: int) -> None:
             except (ValueError, TypeError, fastjsonschema.JsonSchemaException):
                 bad.append(row)
         if good:
-            pl.from_dicts(good, infer_schema_length=None).write_parquet(folder / f"rows-{number}.parquet", compression_level=1)
-        pq.write_table(table.take(bad), folder / f"rows-bad-{number}.parquet")
+            pl.from_dicts(good, schema=_parsed_schema(), strict=False).write_parquet(folder / f"rows-{number}.parquet", compression_level=1)
+        pq.write_table(table.take(pa.array(bad, pa.int64())), folder / f"rows-bad-{number}.parquet")
 
 
 def _pandera(folder: Path, cores: int) -> None:
