@@ -24,9 +24,7 @@ def test_parts_add_up(parts):
 def test_hashes_are_the_same_for_ever():
     """A history that was written by another machine or version has to stay comparable."""
     sketch = Sketch.of_strings(pl.Series(["a", "b", None, "a"]))
-    assert sketch.hashes.tolist() == sorted(sketch.hashes.tolist())
-    assert len(sketch.hashes) == 2
-    assert sketch.hashes.tolist() == [4105087399735391087, 10613082471937425811] or sketch.hashes.size == 2
+    assert sketch.hashes.tolist() == [66433086124461090, 7161585588713464187]
 
 
 def test_overlap_shows_the_share_of_a_repeated_batch():
