@@ -118,6 +118,7 @@ def published(store: S3ObjectStore) -> set[str]:
     return {name for name in TABLES if read_manifest(store, lake_prefix(name, DAY)) is not None}
 
 
+@pytest.mark.timeout(900)
 def test_killed_job_shows_nothing_and_the_next_one_builds_the_day(
     store: S3ObjectStore, cluster: str, jars_dir: Path, tmp_path: Path
 ) -> None:

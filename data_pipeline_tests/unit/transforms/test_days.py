@@ -49,6 +49,7 @@ def generations(store: LocalObjectStore, day: date) -> dict[str, int]:
     return {name: found.manifest.generation for name, found in published.items() if found}
 
 
+@pytest.mark.timeout(1200)
 def test_any_split_order_and_lateness_gives_the_tables_of_one_batch(spark: SparkSession, store: LocalObjectStore) -> None:
     chance = random.Random(7)
     rows = make_world(7, visitors=60)
