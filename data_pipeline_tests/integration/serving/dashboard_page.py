@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 
@@ -58,6 +59,23 @@ def choose_sources(page: Page, *sources: str) -> None:
         page.get_by_role("option", name=source, exact=True).click()
         settle(page)
     page.keyboard.press("Escape")
+
+
+def choose_option(page: Page, label: str, value: str) -> None:
+    """Type the value into a select box and take the option; again where the page was drawn anew under the keys."""
+    box, option = page.get_by_role("combobox", name=label), page.get_by_role("option", name=value, exact=True)
+    for attempt in range(5):
+        box.click()
+        box.press("ControlOrMeta+a")
+        box.press_sequentially(value, delay=40)
+        try:
+            option.wait_for(timeout=8_000 if attempt < 4 else 30_000)
+        except PlaywrightTimeout:
+            page.keyboard.press("Escape")
+            continue
+        option.click()
+        return
+    raise AssertionError(f"'{value}' could not be chosen in '{label}'")
 
 
 def download(page: Page, panel: str, folder: Path) -> tuple[str, pl.DataFrame]:

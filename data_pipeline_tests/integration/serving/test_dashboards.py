@@ -17,6 +17,7 @@ from data_pipeline.serving.publish import publish_marts
 from data_pipeline_tests.integration.serving.conftest import Shop
 from data_pipeline_tests.integration.serving.dashboard_page import (
     between,
+    choose_option,
     choose_sources,
     download,
     expect_number,
@@ -171,11 +172,7 @@ def test_currencies_are_shown_one_at_a_time(page: Page, address: str, shop: Shop
 def test_quarantine_by_rule_with_examples(page: Page, address: str, shop: Shop, four_weeks: tuple[date, date], tmp_path: Path) -> None:
     open_dashboard(page, f"{address}/data_quality")
     page.get_by_role("tab", name="Quarantine").click()
-    rules = page.get_by_role("combobox", name="Rule")
-    rules.click()
-    expect(rules).to_have_attribute("aria-expanded", "true")
-    rules.press_sequentially("privacy", delay=60)
-    page.get_by_role("option", name="privacy", exact=True).click()
+    choose_option(page, "Rule", "privacy")
     expect(page.get_by_role("heading", name="Examples of privacy")).to_be_visible()
     settle(page)
     rejections = [row for row in shop["mart_quarantine"] if four_weeks[0] <= row["arrival_date"] <= four_weeks[1]]
