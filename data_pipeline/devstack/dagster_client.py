@@ -46,6 +46,11 @@ query Status($id: String!, $filter: RunsFilter!) {
 }
 """
 
+_UNFINISHED = """
+{ partitionBackfillsOrError(filters: {statuses: [REQUESTED, CANCELING, FAILING]}) {
+  __typename ... on PartitionBackfills { results { id title } } } }
+"""
+
 _ASSETS = "query { assetNodes { assetKey { path } isExecutable } }"
 
 
@@ -97,6 +102,11 @@ class DagsterClient:
         if answer["__typename"] != "LaunchBackfillSuccess":
             raise PermanentError(f"Dagster did not start the backfill ({answer['__typename']}): {answer.get('message', '')}")
         return str(answer["backfillId"])
+
+    def unfinished_backfills(self, title: str) -> list[str]:
+        """Ids of the backfills of that title that are not over: Dagster goes on with them by itself after a restart."""
+        found = self._ask(_UNFINISHED, {})["partitionBackfillsOrError"]
+        return [str(item["id"]) for item in found.get("results", []) if item["title"] == title]
 
     def backfill_state(self, backfill_id: str) -> BackfillState:
         """Where a backfill stands now."""

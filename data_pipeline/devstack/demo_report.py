@@ -42,11 +42,19 @@ class HourProof:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One number that two independent counts must agree on."""
+    """One number that two independent counts must agree on.
+
+    Attributes:
+        what: the number's name.
+        ours: as the platform has it.
+        expected: as the sender counted it.
+        group: numbers of one group are shown as one line while they agree.
+    """
 
     what: str
     ours: int | Decimal
     expected: int | Decimal
+    group: str = ""
 
     @property
     def is_equal(self) -> bool:
@@ -142,7 +150,7 @@ def _marts(sent: SentEvents, warehouse_path: Path) -> list[Comparison]:
     }
     for key in sorted({*found, *wanted}):
         ours, expected_pair = found.get(key, (0, Decimal(0))), wanted.get(key, (0, Decimal(0)))
-        name = f"{key[0]}s of {key[1]} in {key[2]}"
-        comparisons.append(Comparison(f"{name}, count in mart_revenue", ours[0], expected_pair[0]))
-        comparisons.append(Comparison(f"{name}, amount in mart_revenue", ours[1], expected_pair[1]))
+        name, group = f"{key[0]}s of {key[1]} in {key[2]}", f"{key[0]}s of {key[1]} in mart_revenue"
+        comparisons.append(Comparison(f"{name}, count in mart_revenue", ours[0], expected_pair[0], group))
+        comparisons.append(Comparison(f"{name}, amount in mart_revenue", ours[1], expected_pair[1], group))
     return comparisons
