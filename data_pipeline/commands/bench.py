@@ -18,6 +18,7 @@ from data_pipeline.settings import PROJECT_ROOT
 
 BENCHES = {
     "land": ("land", 4_000_000, "Kafka to Parquet on disk and on S3, beside Spark and Kafka's own consumer."),
+    "validate": ("validate", 300_000, "Raw Parquet to staged and quarantine, beside parsers and validators."),
 }
 
 
