@@ -206,8 +206,8 @@ class S3ObjectStore:
         from urllib3.exceptions import HTTPError
 
         for attempt in range(1, self.max_attempts + 1):
-            answer = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)
             try:
+                answer = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)
                 return StoredObject(answer["Body"].read(), answer["ETag"])
             except (HTTPError, ConnectionError, ResponseStreamingError, IncompleteReadError) as error:
                 if attempt == self.max_attempts:
@@ -240,6 +240,7 @@ class S3ObjectStore:
     def _translated(self, verb: str, key: str) -> Iterator[None]:
         """Turn boto's failures into ours."""
         from botocore import exceptions as boto
+        from urllib3.exceptions import HTTPError
 
         where = f"{self.url(key)} at {self.endpoint_url or 'AWS'}"
         try:
@@ -268,7 +269,7 @@ class S3ObjectStore:
             raise PermanentError(
                 f"There are no S3 credentials to {verb} {where}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
             ) from error
-        except (boto.HTTPClientError, boto.ConnectionError, boto.ResponseStreamingError, boto.IncompleteReadError) as error:
+        except (boto.HTTPClientError, boto.ConnectionError, boto.ResponseStreamingError, boto.IncompleteReadError, HTTPError) as error:
             raise TransientError(
                 f"S3 did not answer to {verb} {where} ({type(error).__name__}); it will be tried again. "
                 "Check DATA_PIPELINE_S3_ENDPOINT_URL if it never answers."
