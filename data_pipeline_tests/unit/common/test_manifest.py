@@ -87,5 +87,5 @@ def test_what_is_missing_is_named_with_the_way_out(store):
 @pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"entries": [{"url": "s3://elsewhere/x"}]}', b"\xff"])
 def test_what_is_no_manifest_is_an_error_that_names_it(store, data):
     store.put(f"{PREFIX}/_manifest.json", data)
-    with pytest.raises(PermanentError, match="_manifest.json"):
+    with pytest.raises(PermanentError, match=r"_manifest\.json"):
         read_manifest(store, PREFIX)

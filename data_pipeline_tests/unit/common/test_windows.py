@@ -38,7 +38,7 @@ def test_hours_between_includes_both_and_may_be_none():
     "text", ["", "2026-3-14", "2026-02-30", "2026-03-14T24", "2026-03-14T9", "2026-03-14 09", "20260314", "2026-03-14T09:00"]
 )
 def test_anything_else_is_refused_by_name(text):
-    with pytest.raises(PermanentError, match="is not a window|is not a day|is not an hour") as error:
+    with pytest.raises(PermanentError, match=r"is not a window|is not a day|is not an hour") as error:
         parse_window(text)
     assert f"'{text}'" in str(error.value)
 
