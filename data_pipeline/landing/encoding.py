@@ -208,8 +208,8 @@ def _binary(values: Sequence[bytes | None]) -> pa.Array:
 
 
 def _timestamps(pairs: Sequence[tuple[int, int]]) -> pa.Array:
-    values = np.fromiter((value for _, value in pairs), dtype=np.int64, count=len(pairs))
-    kinds = np.fromiter((kind for kind, _ in pairs), dtype=np.int8, count=len(pairs))
+    both = np.array(pairs, dtype=np.int64)
+    kinds, values = both[:, 0], both[:, 1]
     missing = (values < 0) | (kinds == TIMESTAMP_NOT_AVAILABLE)
     return pa.array(values, mask=missing if missing.any() else None).cast(pa.timestamp("ms", tz="UTC"))
 
@@ -218,15 +218,19 @@ def _headers(headers: Sequence[list[tuple[str, bytes | None]] | None]) -> pa.Arr
     """A list a record, empty for one without headers."""
     count = len(headers)
     first = headers[0] or []
-    if headers.count(headers[0]) == count:
-        flat: list[tuple[str, bytes | None]] = first * count
+    if headers.count(headers[0]) == count:  # as a rule all records of a topic have the same
         lengths = np.full(count, len(first), dtype=np.int32)
+        once = np.tile(np.arange(len(first)), count)
+        keys, values = _header_columns(first)
+        keys, values = keys.take(pa.array(once)), values.take(pa.array(once))
     else:
-        flat = list(itertools.chain.from_iterable(item or () for item in headers))
         lengths = np.fromiter((len(item or ()) for item in headers), dtype=np.int32, count=count)
+        keys, values = _header_columns(list(itertools.chain.from_iterable(item or () for item in headers)))
     offsets = np.zeros(count + 1, dtype=np.int32)
     np.cumsum(lengths, out=offsets[1:])
-    keys = _binary([key.encode() for key, _ in flat]).cast(pa.string())
-    values = _binary([value for _, value in flat])
     items = pa.StructArray.from_arrays([keys, values], fields=list(HEADER_TYPE.value_type))
     return pa.ListArray.from_arrays(pa.array(offsets), items)
+
+
+def _header_columns(flat: Sequence[tuple[str, bytes | None]]) -> tuple[pa.Array, pa.Array]:
+    return _binary([key.encode() for key, _ in flat]).cast(pa.string()), _binary([value for _, value in flat])
