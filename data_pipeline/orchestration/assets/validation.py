@@ -1,6 +1,6 @@
 """`staged/<dataset>` and `quarantine/<dataset>`: raw rows that keep the contract, and those that do not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -13,8 +13,12 @@ from data_pipeline.orchestration.partitions import read_hour_key
 from data_pipeline.orchestration.platform import Dataset, Platform
 from data_pipeline.orchestration.ranges import Reported, Verdict, materialize_each
 from data_pipeline.validation import QUARANTINE_SCHEMA, ValidatedHour, staged_arrow_schema, validate_hour
+from data_pipeline.validation.history import Finding
 
 CONSERVATION = "staged_plus_quarantined_equals_raw"
+FINDINGS = "window_is_as_its_history"
+_WORTH_A_LOOK = {"warn", "error"}
+_PERSONAL = {"anonymous_id", "user_id"}
 
 
 def validation_assets(dataset: Dataset, contract: Contract, partitions: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
@@ -45,6 +49,11 @@ def validation_assets(dataset: Dataset, contract: Contract, partitions: dg.Multi
         ],
         check_specs=[
             dg.AssetCheckSpec(CONSERVATION, asset=staged, blocking=True, description="Staged + quarantined = raw rows of the hour."),
+            dg.AssetCheckSpec(
+                FINDINGS,
+                asset=staged,
+                description="Nothing is out of the hour's history; `data-pipeline accept` takes a finding as it is.",
+            ),
         ],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -77,6 +86,8 @@ def _report(
                 "equation": sentence,
                 "event_days": dict(sorted(validated.event_days.items())),
                 "unknown_fields": dict(validated.unknown_fields),
+                "preview": markdown_table([_without_persons(row) for row in validated.staged_preview]),
+                "findings": markdown_table([_finding_row(finding) for finding in validated.findings]),
             },
             quarantine: {
                 **manifest_metadata(validated.quarantine, platform.store, prefixes[quarantine]),
@@ -84,5 +95,26 @@ def _report(
                 "by_rule": markdown_table([{"rule": rule, "rows": rows} for rule, rows in sorted(validated.by_rule.items())]),
             },
         },
-        verdicts={staged: {CONSERVATION: Verdict(rows_staged + rows_quarantined == rows_in, sentence)}},
+        verdicts={
+            staged: {
+                CONSERVATION: Verdict(rows_staged + rows_quarantined == rows_in, sentence),
+                FINDINGS: _judge(validated.findings),
+            }
+        },
     )
+
+
+def _judge(findings: Sequence[Finding]) -> Verdict:
+    """Warnings and errors are shown; they do not keep the day from being built."""
+    serious = [finding for finding in findings if finding.severity in _WORTH_A_LOOK]
+    sentence = " ".join(finding.message for finding in serious[:5]) or "Nothing is out of the hour's history."
+    return Verdict(not serious, sentence, is_blocking=False)
+
+
+def _without_persons(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A preview is seen by everyone who sees the graph: plain values only, none that name a person or device."""
+    return {name: value for name, value in row.items() if not isinstance(value, dict | list) and name not in _PERSONAL}
+
+
+def _finding_row(finding: Finding) -> dict[str, str]:
+    return {"severity": finding.severity, "check": finding.check, "field": finding.field, "message": finding.message}
