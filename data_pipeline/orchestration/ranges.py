@@ -6,6 +6,7 @@ Belongs here: the loop over partitions and what Dagster is told of them. Does no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +42,13 @@ class Reported:
 
     metadata: Mapping[AssetKey, Mapping[str, Any]]
     verdicts: Mapping[AssetKey, Mapping[str, Verdict]] = field(default_factory=dict)
+
+    def of(self, selected: AbstractSet[AssetKey]) -> Reported:
+        """The part about the assets that were asked for; a step that writes several may have been asked for some."""
+        return Reported(
+            {key: metadata for key, metadata in self.metadata.items() if key in selected},
+            {key: checks for key, checks in self.verdicts.items() if key in selected},
+        )
 
     @property
     def broken(self) -> list[str]:
@@ -79,6 +87,7 @@ def materialize_each(
             failed[key] = " ".join(reported.broken)
             context.log.error(f"{key}: {failed[key]}")
             continue
+        reported = reported.of(context.selected_asset_keys)
         done[key] = reported
         if len(keys) > 1:
             _log_materializations(context, key, reported)

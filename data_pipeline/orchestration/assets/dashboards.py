@@ -33,7 +33,13 @@ def dashboard_assets(dataset: Dataset, dbt_manifest: Path, engine: str, partitio
         for exposure in exposures
     ]
 
-    @dg.multi_asset(name="publish_dashboards", specs=specs, partitions_def=partitions, backfill_policy=dg.BackfillPolicy.single_run())
+    @dg.multi_asset(
+        name="publish_dashboards",
+        specs=specs,
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        can_subset=True,
+    )
     def publish_dashboards(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> Iterator[dg.MaterializeResult[Any]]:
         published: dict[str, int] = {}
         # On Redshift the pages read the marts themselves.
@@ -43,6 +49,8 @@ def dashboard_assets(dataset: Dataset, dbt_manifest: Path, engine: str, partitio
                     publish_marts(platform.settings.warehouse_path, platform.settings.serving_path, run_id=context.run_id).tables
                 )
         for exposure in exposures:
+            if dashboard_key(exposure["name"]) not in context.selected_asset_keys:
+                continue
             page = f"http://127.0.0.1:{platform.settings.dashboard_port}/{exposure['name']}"
             yield dg.MaterializeResult(
                 asset_key=dashboard_key(exposure["name"]),

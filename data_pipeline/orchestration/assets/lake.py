@@ -43,6 +43,7 @@ def lake_assets(dataset: Dataset, partitions: dg.DailyPartitionsDefinition) -> d
         ],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
+        can_subset=True,
     )
     def transform_day(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
@@ -90,6 +91,7 @@ def audit_assets(dataset: Dataset, partitions: dg.DailyPartitionsDefinition) -> 
         ],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
+        can_subset=True,
     )
     def audit_day(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
