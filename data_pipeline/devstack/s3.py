@@ -40,6 +40,15 @@ class S3Keys:
         return cls(secrets.token_hex(10).upper(), secrets.token_urlsafe(30))
 
 
+def keys_of_killed_start(folder: Path) -> S3Keys | None:
+    """Keys of a server whose start was killed before anyone else wrote them down; None where there are none."""
+    try:
+        [credentials] = json.loads((folder / NAME / _IDENTITIES).read_text())["identities"][0]["credentials"]
+        return S3Keys(credentials["accessKey"], credentials["secretKey"])
+    except (OSError, ValueError, LookupError):
+        return None
+
+
 class S3Server:
     """An S3 server below one folder; its objects survive stop and crash.
 

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from data_pipeline.common.errors import PermanentError
 from data_pipeline.devstack.ports import LOOPBACK, require_free
 from data_pipeline.devstack.processes import ProcessFolder
-from data_pipeline.devstack.s3 import S3Keys
+from data_pipeline.devstack.s3 import S3Keys, keys_of_killed_start
 from data_pipeline.devstack.services import ALL_SERVICES, KAFKA, S3, Service, build_services
 from data_pipeline.devstack.stack_file import read_stack_file, remove_stack_file, write_stack_file
 from data_pipeline.settings import PREFIX, Environment, Settings
@@ -174,7 +174,7 @@ def _keys(settings: Settings, recorded: dict[str, Any]) -> S3Keys:
         return S3Keys(settings.aws_access_key_id, settings.aws_secret_access_key.get_secret_value())
     if "AWS_SECRET_ACCESS_KEY" in recorded:
         return S3Keys(recorded["AWS_ACCESS_KEY_ID"], recorded["AWS_SECRET_ACCESS_KEY"])
-    return S3Keys.generate()
+    return keys_of_killed_start(settings.state_dir) or S3Keys.generate()
 
 
 def _is_elsewhere(settings: Settings, recorded: dict[str, Any], name: str, progress: Progress) -> bool:
