@@ -25,6 +25,8 @@ from data_pipeline.settings import Settings
 
 GENERATED_EVENTS = 100_000
 FAULT_RATE = 0.01
+_TELL_EVERY_S = 15.0
+"""A log has no moving bar."""
 
 
 @click.command(name="demo")
@@ -85,8 +87,13 @@ def _materialize(settings: Settings, sent: SentEvents, console: Console, again: 
     )
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("starting", total=None)
+        told_at = time.monotonic()
 
         def show(state: BackfillState) -> None:
+            nonlocal told_at
+            if not console.is_terminal and time.monotonic() - told_at > _TELL_EVERY_S:
+                told_at = time.monotonic()
+                console.print(f"         {state.materialized} of {state.targeted} partitions in {len(state.runs)} runs so far")
             running = sum(status in {"STARTED", "STARTING"} for status in state.runs.values())
             bar.update(
                 task, total=state.targeted or None, completed=state.materialized, description=f"{running} of {len(state.runs)} runs at work"
