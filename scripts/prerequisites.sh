@@ -101,7 +101,7 @@ advice_of() {
         case $1 in
         python) echo 'get it from https://www.python.org/downloads/, or name one by the variable PYTHON' ;;
         java) echo 'get it from https://adoptium.net/, or name one by the variable JAVA_HOME' ;;
-        maven) echo 'get it from https://maven.apache.org/download.cgi and put its bin folder on PATH' ;;
+        maven) echo 'get Apache Maven from its download page and put its bin folder on PATH' ;;
         chromium) echo "install your system's package \`chromium\`" ;;
         esac
     fi
