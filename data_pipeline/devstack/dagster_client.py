@@ -103,10 +103,10 @@ class DagsterClient:
             raise PermanentError(f"Dagster did not start the backfill ({answer['__typename']}): {answer.get('message', '')}")
         return str(answer["backfillId"])
 
-    def unfinished_backfills(self, title: str) -> list[str]:
-        """Ids of the backfills of that title that are not over: Dagster goes on with them by itself after a restart."""
+    def unfinished_backfills(self, title: str | None = None) -> list[str]:
+        """Ids of the backfills (of that title) that are not over: Dagster goes on with them by itself after a restart."""
         found = self._ask(_UNFINISHED, {})["partitionBackfillsOrError"]
-        return [str(item["id"]) for item in found.get("results", []) if item["title"] == title]
+        return [str(item["id"]) for item in found.get("results", []) if title in (None, item["title"])]
 
     def backfill_state(self, backfill_id: str) -> BackfillState:
         """Where a backfill stands now."""

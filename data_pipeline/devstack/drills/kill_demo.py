@@ -17,16 +17,16 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import click
 import psutil
 
 from data_pipeline.common.errors import PermanentError
+from data_pipeline.devstack.dagster_client import DagsterClient
 from data_pipeline.devstack.drills.fingerprint import Fingerprint, take_fingerprint
 from data_pipeline.devstack.ports import LOOPBACK, reserve_ports
 from data_pipeline.devstack.processes import FOLDER_VARIABLE, PROGRAM_VARIABLE, ProcessFolder
@@ -41,8 +41,6 @@ VICTIMS = {
     "dagster": ("dagster-daemon", "dagster-webserver"),
     "the daemon with its runs": ("dagster-daemon",),
 }
-_UNFINISHED = """{ partitionBackfillsOrError(filters: {statuses: [REQUESTED, FAILING, CANCELING]}) {
-  __typename ... on PartitionBackfills { results { id } } } }"""
 _HEAL_TIMEOUT_S = 3600.0
 
 
@@ -143,14 +141,7 @@ class KillDrill:
 
     def _unfinished_backfills(self) -> list[str]:
         port = read_stack_file(self.state_dir)["ui_port"]
-        request = urllib.request.Request(
-            f"http://{LOOPBACK}:{port}/graphql",
-            data=json.dumps({"query": _UNFINISHED}).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            data: dict[str, Any] = json.load(answer)["data"]["partitionBackfillsOrError"]
-        return [str(item["id"]) for item in data["results"]]
+        return DagsterClient(f"http://{LOOPBACK}:{port}").unfinished_backfills()
 
     def _fingerprint(self) -> Fingerprint:
         settings = self._settings()
