@@ -10,4 +10,6 @@ if [ -r "$root/.cache/setup/java_home" ]; then
 fi
 PATH=$root/.venv/bin:$PATH
 export PATH
+# Where a machine forbids .pyc files, every start of Dagster would compile some thousand modules anew; .venv is ours to write into.
+unset PYTHONDONTWRITEBYTECODE
 exec "$@"
