@@ -14,7 +14,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -30,13 +29,12 @@ from data_pipeline.contracts.contract import Contract
 from data_pipeline.validation.columns import dictionary_columns
 from data_pipeline.validation.exact.batch import Validated
 from data_pipeline.validation.files import batch_rows
-from data_pipeline.validation.history import Finding, Profile, ProfileBuilder, judge_window
+from data_pipeline.validation.history import Finding, ProfileBuilder, judge_window
 from data_pipeline.validation.table import FAST_FROM_ROWS, TableValidator, conform_raw
 from data_pipeline.validation.writer import MAX_OBJECT_BYTES, PartitionWriter
 
 RAW, STAGED, QUARANTINE = "raw", "staged", "quarantine"
 PREVIEW_ROWS = 10
-PROFILE_ROWS = 262_144
 EVENT_TIME = "occurred_at"
 
 
@@ -106,7 +104,7 @@ def validate_hour(
     staged_schema = staged_arrow_schema(contract)
     validator = TableValidator(contract, source, use_fast_path=raw_manifest.row_count >= FAST_FROM_ROWS)
     totals = _Totals()
-    profile = _Profile(ProfileBuilder(source, str(hour))) if contract.name == PRODUCT_EVENT_CONTRACT else None
+    profile = ProfileBuilder(source, str(hour), raw_manifest.row_count) if contract.name == PRODUCT_EVENT_CONTRACT else None
     with (
         PartitionWriter(store, prefixes[STAGED], staged_schema, dictionary_columns(staged_schema), max_object_bytes) as staged,
         PartitionWriter(
@@ -118,7 +116,7 @@ def validate_hour(
             quarantine.write(validated.quarantine)
             totals.add(validated)
             if profile is not None:
-                profile.add(validated)
+                profile.add(validated.staged, validated.by_rule, validated.quarantine.num_rows, validated.unknown_fields)
         entries = {STAGED: staged.finish(), QUARANTINE: quarantine.finish()}
     totals.require_whole(raw_manifest, entries)
     partition = hour_partition(source, hour)
@@ -157,32 +155,6 @@ def validate_hour(
         judge_window(store, *profile.finish()) if profile is not None else [],
         totals.preview,
     )
-
-
-@dataclass
-class _Profile:
-    """Hands batches on to the profile in larger chunks: it samples a chunk, whose cost hardly depends on its size."""
-
-    builder: ProfileBuilder
-    pending: list[Validated] = field(default_factory=list)
-
-    def add(self, validated: Validated) -> None:
-        self.pending.append(validated)
-        if sum(each.staged.num_rows for each in self.pending) >= PROFILE_ROWS:
-            self.flush()
-
-    def flush(self) -> None:
-        if not self.pending:
-            return
-        rejected = sum(each.quarantine.num_rows for each in self.pending)
-        by_rule: Counter[str] = sum((each.by_rule for each in self.pending), Counter())
-        unknown: Counter[str] = sum((each.unknown_fields for each in self.pending), Counter())
-        self.builder.add(pa.concat_tables([each.staged for each in self.pending]), by_rule, rejected, unknown)
-        self.pending = []
-
-    def finish(self) -> tuple[Profile, pl.DataFrame]:
-        self.flush()
-        return self.builder.finish()
 
 
 @dataclass

@@ -7,42 +7,43 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from data_pipeline.validation.history import cells, sketches
 from data_pipeline.validation.history.fields import CONTAINERS, explode_items, flatten
 from data_pipeline.validation.history.measure_clocks import measure_clocks
+from data_pipeline.validation.history.measure_nulls import measure_item_nulls, measure_nulls
+from data_pipeline.validation.history.measure_numbers import measure_numbers
 from data_pipeline.validation.history.measure_relations import VISITOR, measure_relations
 from data_pipeline.validation.history.measure_sequences import measure_sequences
-from data_pipeline.validation.history.measure_values import measure_columns, measure_item_counts, measure_nulls
-from data_pipeline.validation.history.orders import ORDER_SCHEMA, orders_of
+from data_pipeline.validation.history.measure_texts import measure_texts
+from data_pipeline.validation.history.orders import ORDER_SCHEMA, ORDER_TYPES, orders_of
 from data_pipeline.validation.history.profile import Profile, Window
-from data_pipeline.validation.history.sample import Sample
+from data_pipeline.validation.history.sample import Rows, Sample
 from data_pipeline.validation.history.sketches import Sketch
 
 SAMPLE_ROWS = 50_000
-"""Rows of a window that are measured at least; of larger windows whole visitors, chosen by hash. More would move no verdict."""
-
-Rows: TypeAlias = "pl.DataFrame | pa.Table"
+"""About so many rows of a window are measured; of larger windows whole visitors, chosen by hash. More would move no verdict."""
 
 _SKETCHED = ("anonymous_id", "user_id", "context.user_agent", "context.ip", "page.url", "page.title", "search.query")
 
 
 class ProfileBuilder:
-    """Collects a window chunk by chunk; memory is that of twice SAMPLE_ROWS rows and the window's orders.
+    """Collects a window chunk by chunk; memory is that of a chunk, somewhat more than SAMPLE_ROWS rows, and the window's orders.
 
     Args:
         source: such as `web`.
         window: `2026-03-14` or `2026-03-14T09`.
+        expected_rows: rows that will come, where that is known; it saves measuring what would be left out later.
     """
 
-    def __init__(self, source: str, window: str) -> None:
+    def __init__(self, source: str, window: str, expected_rows: int = 0) -> None:
         self._source = source
         self._window = Window.parse(window)
-        self._sample = Sample(2 * SAMPLE_ROWS)
+        self._sample = Sample(SAMPLE_ROWS * 6 // 5, expected_rows)
         self._event_ids: list[Sketch] = []
         self._orders: list[pl.DataFrame] = [pl.DataFrame(schema=ORDER_SCHEMA)]
         self._rows_staged = 0
@@ -59,16 +60,15 @@ class ProfileBuilder:
             rows_quarantined: rows that were rejected.
             unknown_fields: number of staged rows by dotted path of a field that the contract does not know.
         """
-        frame = _frame(staged)
-        self._rows_staged += frame.height
+        self._rows_staged += len(staged)
         self._rows_quarantined += rows_quarantined
         self._by_rule.update(rules)
         self._unknown_fields.update(unknown_fields)
-        if not frame.height:
+        if not len(staged):
             return
-        self._orders.append(orders_of(frame))
-        self._event_ids.append(Sketch.of_uuids(frame["event_id"]))
-        self._sample.add(frame)
+        self._orders.append(orders_of(_with_orders(staged)))
+        self._event_ids.append(Sketch.of_uuids(pl.DataFrame(staged.select(["event_id"]))["event_id"]))
+        self._sample.add(staged)
 
     def finish(self) -> tuple[Profile, pl.DataFrame]:
         """The window's profile, and its orders (columns of `orders.ORDER_SCHEMA`)."""
@@ -99,8 +99,9 @@ def _measure(sample: pl.DataFrame) -> tuple[list[pl.DataFrame], dict[str, Sketch
     items = {container: explode_items(sample, container) for container in CONTAINERS}
     measured = [
         *measure_nulls(flat),
-        *measure_columns(flat, items),
-        *measure_item_counts(sample),
+        *measure_item_nulls(items),
+        *measure_texts(flat, items),
+        *measure_numbers(sample, flat, items),
         *measure_clocks(flat),
         *measure_relations(flat, items),
         *measure_sequences(flat),
@@ -136,5 +137,9 @@ def build_profile(
     return builder.finish()
 
 
-def _frame(rows: Rows) -> pl.DataFrame:
-    return rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows)
+def _with_orders(rows: Rows) -> pl.DataFrame:
+    """Rows that carry an order; only these are converted."""
+    if isinstance(rows, pl.DataFrame):
+        return rows
+    is_order = pc.is_in(rows["event_type"], pa.array(ORDER_TYPES, rows["event_type"].type))
+    return pl.DataFrame(rows.filter(is_order))

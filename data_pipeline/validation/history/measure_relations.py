@@ -64,30 +64,31 @@ EQUALS = (
 
 def measure_relations(flat: pl.DataFrame, items: dict[str, pl.DataFrame]) -> list[pl.DataFrame]:
     """Cells between fields; `flat` carries the column `visitor`."""
-    found = [_agreement(flat, known, judged, judged, known) for known, judged in AGREEMENTS]
-    for container, frame in items.items():
-        prefix = f"{container}.items."
-        found += [_agreement(frame, known, judged, prefix + judged, prefix + known) for known, judged in ITEM_AGREEMENTS]
+    found = _agreements(flat, items)
     found += [_pairs(flat, left, right) for left, right in PAIRS]
     found += [_overlap(flat, judged, other) for judged, other in OVERLAPS]
     found += [_equal(flat, judged, other) for judged, other in EQUALS]
     return [frame for frame in found if frame.height]
 
 
-def _agreement(frame: pl.DataFrame, known: str, judged: str, field: str, segment: str) -> pl.DataFrame:
+def _agreements(flat: pl.DataFrame, items: dict[str, pl.DataFrame]) -> list[pl.DataFrame]:
     """Of rows whose known value occurs more than once, those that carry its most frequent judged value."""
+    asked = [(flat, known, judged, judged, known) for known, judged in AGREEMENTS]
+    for container, frame in items.items():
+        prefix = f"{container}.items."
+        asked += [(frame, known, judged, prefix + judged, prefix + known) for known, judged in ITEM_AGREEMENTS]
+    answers = pl.collect_all([_agreement(frame.lazy(), known, judged) for frame, known, judged, _, _ in asked])
+    found = []
+    for (_, _, _, field, known), sums in zip(asked, answers, strict=True):
+        most, total = sums.row(0)
+        found += [cells.from_counts("agreement", field, f"by {known}", {"usual": most}, total)] if total else []
+    return found
+
+
+def _agreement(frame: pl.LazyFrame, known: str, judged: str) -> pl.LazyFrame:
     pairs = frame.select(pl.col(known).alias("known"), pl.col(judged).alias("judged")).drop_nulls()
-    if not pairs.height:
-        return cells.empty()
-    counts = (
-        pairs.group_by("known", "judged")
-        .len(name="n")
-        .group_by("known")
-        .agg(pl.col("n").max().alias("most"), pl.col("n").sum().alias("all"))
-    )
-    sums = counts.filter(pl.col("all") > 1).select(pl.col("most").sum(), pl.col("all").sum())
-    most, total = int(sums["most"][0] or 0), int(sums["all"][0] or 0)
-    return cells.from_counts("agreement", field, f"by {segment}", {"usual": most}, total) if total else cells.empty()
+    by_known = pairs.group_by("known", "judged").len(name="n").group_by("known").agg(most=pl.col("n").max(), all=pl.col("n").sum())
+    return by_known.filter(pl.col("all") > 1).select(pl.col("most").sum(), pl.col("all").sum())
 
 
 def _pairs(flat: pl.DataFrame, left: str, right: str) -> pl.DataFrame:

@@ -105,7 +105,11 @@ def _measure_accounts(flat: pl.DataFrame) -> list[pl.DataFrame]:
 
 def _measure_repeats(flat: pl.DataFrame) -> list[pl.DataFrame]:
     """Rows that say the same as another row under another event_id."""
-    rows = flat.unique("event_id", keep="first").select(pl.struct(_BODY).hash().alias("body"), "occurred_at")
+    rows = (
+        flat.select("event_id", "occurred_at", *_BODY)
+        .unique("event_id", keep="first")
+        .select(pl.struct(_BODY).hash().alias("body"), "occurred_at")
+    )
     bodies = rows["body"].value_counts(name="n")["n"]
     instants = rows.select(pl.struct("body", "occurred_at").hash().alias("value"))["value"].value_counts(name="n")["n"]
     counts = {"same body": int((bodies - 1).sum()), "same body and instant": int((instants - 1).sum())}

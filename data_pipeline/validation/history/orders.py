@@ -16,11 +16,13 @@ ORDER_SCHEMA: dict[str, pl.DataType] = {
     "total": pl.Float64(),
 }
 
+ORDER_TYPES = ("purchase", "refund")
+
 
 def orders_of(staged: pl.DataFrame) -> pl.DataFrame:
     """Purchases and refunds of staged rows: one row an event, columns ORDER_SCHEMA."""
     order = pl.col("order").struct
-    kept = staged.filter(pl.col("event_type").is_in(["purchase", "refund"]))
+    kept = staged.filter(pl.col("event_type").is_in(ORDER_TYPES))
     kept = kept.sort("received_at", "kafka_partition", "kafka_offset").unique("event_id", keep="first", maintain_order=True)
     return kept.select(
         order.field("order_id"),
