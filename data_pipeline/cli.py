@@ -23,6 +23,7 @@ COMMANDS = {
     "contracts": "Check that a contract's change is compatible; render its rules.",
     "check": "Validate files with the rules of the contract, without Kafka or S3.",
     "accept": "Accept findings of a window, or make its level the norm.",
+    "doctor": "Check a whole deployment, and say what repairs it.",
     "cost": "Price a month by service and stage, history and savings.",
     "generate": "Send generated or real sample events to Kafka.",
     "stack": "Start, stop and show the local stack.",

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -20,6 +21,7 @@ from data_pipeline.common.errors import PermanentError
 from data_pipeline.common.object_store import S3ObjectStore
 
 PREFIX = "DATA_PIPELINE_"
+CLOCK_SPAN = r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$"
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 STACK_FILE = "stack.json"
 """Where the local stack leaves its addresses, below the state directory: the weakest source of settings."""
@@ -90,6 +92,30 @@ class Settings(BaseSettings):
     )
     s3_port: int = Field(8333, ge=1, le=65535, description="Port of the local stack's S3 server.")
     worker_count: int = Field(2, ge=1, le=256, description="Threads or processes that land and validate at once.")
+
+    aws_credential_expiration: datetime | None = Field(
+        None,
+        validation_alias="AWS_CREDENTIAL_EXPIRATION",
+        description="When the temporary keys end, as `aws configure export-credentials` says.",
+    )
+    cost_plan_usd: float | None = Field(None, gt=0, description="US dollars a month that are planned; above it an alert is raised.")
+
+    alert_slack_webhook_url: SecretStr | None = Field(None, description="Slack-compatible incoming webhook, or `…_FILE`.")
+    alert_pagerduty_routing_key: SecretStr | None = Field(None, description="Integration key of PagerDuty's events API v2, or `…_FILE`.")
+    alert_pagerduty_url: str = Field("https://events.pagerduty.com/v2/enqueue", description="Where PagerDuty's events API listens.")
+    alert_sns_topic_arn: str | None = Field(None, description="AWS SNS topic for alerts.")
+    alert_sns_endpoint_url: str | None = Field(None, description="SNS server; unset for AWS itself.")
+    alert_smtp_host: str | None = Field(None, description="Mail server for alerts.")
+    alert_smtp_port: int = Field(587, ge=1, le=65535, description="Its port.")
+    alert_smtp_security: Literal["starttls", "tls", "none"] = Field("starttls", description="`starttls`, `tls` or `none`.")
+    alert_smtp_user: str | None = Field(None, description="User of the mail server.")
+    alert_smtp_password: SecretStr | None = Field(None, description="Its password, or `…_FILE` naming a file that holds it.")
+    alert_email_from: str = Field("data-pipeline@localhost", description="Sender of alert mails.")
+    alert_email_to: str | None = Field(None, description="Receivers of alert mails, comma-separated.")
+    alert_time_zone: str = Field("UTC", description="Zone of the team's clock, such as Europe/Berlin.")
+    alert_quiet_hours: str = Field("18:00-09:00", pattern=CLOCK_SPAN, description="When tickets wait; pages never do.")
+    alert_digest_hours: str = Field("09:00-10:00", pattern=CLOCK_SPAN, description="When what waited is sent as one message.")
+    alert_escalate_after_min: float = Field(15, gt=0, description="Minutes after which an unacknowledged page goes to every channel.")
 
     @classmethod
     def settings_customise_sources(

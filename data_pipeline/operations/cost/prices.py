@@ -78,8 +78,8 @@ def _read(path: Path, name: str, block: Any) -> Price:
     if not isinstance(block, dict) or not {"unit", "source"} <= set(block) or ("usd" in block) == ("tiers" in block):
         raise PermanentError(f"{path}: price '{name}' needs unit, source, and either usd or tiers.")
     tiers = [(None, block["usd"])] if "usd" in block else [(tier.get("up_to"), tier["usd"]) for tier in block["tiers"]]
-    bounds = [up_to for up_to, _ in tiers]
-    if bounds[-1] is not None or None in bounds[:-1] or bounds[:-1] != sorted(bounds[:-1]):
+    bounds = [float("inf") if up_to is None else up_to for up_to, _ in tiers]
+    if bounds[-1] != float("inf") or bounds != sorted(set(bounds)):
         raise PermanentError(f"{path}: the tiers of '{name}' must ascend, and only the last has no `up_to`.")
     for _, usd in tiers:
         if isinstance(usd, bool) or not isinstance(usd, int | float) or usd < 0:

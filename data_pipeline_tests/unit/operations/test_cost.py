@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_pipeline.commands.cost import command
@@ -72,6 +72,7 @@ def test_sums_agree_and_a_billion_events_are_a_share_of_the_month():
     assert cost.usd_per_billion == pytest.approx(cost.usd / 26.28)
 
 
+@settings(deadline=None, max_examples=40)
 @given(budget=st.floats(5, 5_000), rate=st.sampled_from([100, 10_000, 500_000]), which=st.integers(0, 3))
 def test_a_budget_buys_what_fits_and_no_more(budget: float, rate: int, which: int):
     plan, choice = workload(rate), history_choices(RULES)[which]
