@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
@@ -13,13 +13,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from data_pipeline.commands import generate
+from data_pipeline.commands import doctor, generate
 from data_pipeline.common.errors import PermanentError
 from data_pipeline.common.sources import load_sources
 from data_pipeline.common.windows import hours_of_day, parse_day
-from data_pipeline.devstack.dagster_client import BackfillState, DagsterClient
+from data_pipeline.devstack.dagster_client import COMPLETED, UNFINISHED, BackfillState, DagsterClient
 from data_pipeline.devstack.demo_events import SentEvents, send_once
 from data_pipeline.devstack.demo_report import Comparison, DemoReport, build_report
+from data_pipeline.devstack.samples.calendar import last_day_with_samples
 from data_pipeline.devstack.stack import start_stack
 from data_pipeline.settings import Settings
 
@@ -30,7 +31,7 @@ _TELL_EVERY_S = 15.0
 
 
 @click.command(name="demo")
-@click.option("--day", "day_text", help="UTC day of arrival.  [default: yesterday]")
+@click.option("--day", "day_text", help="UTC day of arrival.  [default: the last one that both real samples hold]")
 @click.option("--events", type=click.IntRange(0), default=GENERATED_EVENTS, show_default=True, help="Made-up events beside the real ones.")
 @click.option("--again", is_flag=True, help="Materialize the day again even if it is complete.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
@@ -42,7 +43,7 @@ def command(context: click.Context, day_text: str | None, events: int, again: bo
     """
     console = Console(stderr=True, highlight=False)
     started = time.monotonic()
-    day = parse_day(day_text) if day_text else datetime.now(UTC).date() - timedelta(days=1)
+    day = parse_day(day_text) if day_text else last_day_with_samples(datetime.now(UTC).date())
 
     def say(sentence: str) -> None:
         console.print(f"[dim]{time.monotonic() - started:6.1f} s[/dim]  {sentence}")
@@ -61,22 +62,22 @@ def command(context: click.Context, day_text: str | None, events: int, again: bo
         click.echo(json.dumps(_to_json(report), indent=1))
     else:
         _print(report, sources)
+        doctor.show(doctor.examine(settings))
         _print_addresses(settings, report, time.monotonic() - started)
     if not report.is_exact:
         raise PermanentError(f"The counts of {sent.day} do not agree; the rows marked ✗ above say where.")
 
 
 def _materialize(settings: Settings, sent: SentEvents, console: Console, again: bool) -> None:
-    done = settings.state_dir / "demo.done"
-    if done.exists() and done.read_text() == sent.day.isoformat() and not again:
+    client = DagsterClient(f"http://127.0.0.1:{settings.ui_port}")
+    title = f"Demo of {sent.day}"
+    if not again and client.backfills(COMPLETED, title):
         console.print(f"         {sent.day} is materialized already (`--again` does it anew).")
         return
-    client = DagsterClient(f"http://127.0.0.1:{settings.ui_port}")
     sources = sorted(load_sources(settings.sources_file))
     partitions = [f"{hour}|{source}" for hour in hours_of_day(sent.day) for source in sources]
-    title = f"Demo of {sent.day}"
     # After a kill Dagster goes on with the earlier one; a second would do the same work beside it.
-    unfinished = client.unfinished_backfills(title)
+    unfinished = client.backfills(UNFINISHED, title)
     backfill = unfinished[0] if unfinished else client.launch_backfill(client.asset_keys(), partitions, title)
     console.print(f"         watch it: {client.url}/overview/backfills/{backfill}")
     columns = (
@@ -106,7 +107,6 @@ def _materialize(settings: Settings, sent: SentEvents, console: Console, again: 
             f"its runs say why: {client.url}/overview/backfills/{backfill}"
         )
     console.print(f"         {state.materialized} partitions in {len(state.runs)} runs.")
-    done.write_text(sent.day.isoformat())
 
 
 def _print(report: DemoReport, sources: list[str]) -> None:
