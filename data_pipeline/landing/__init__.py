@@ -5,7 +5,7 @@ Does not: what a record means (`validation/`), and who starts a run (`orchestrat
 """
 
 from data_pipeline.landing.chunks import CHUNK_ROWS, Chunk, OffsetRange
-from data_pipeline.landing.encoding import RAW_SCHEMA, ParquetSettings
+from data_pipeline.landing.encoding import ParquetSettings
 from data_pipeline.landing.hour import LandedHour, land_hour, utc_now
 from data_pipeline.landing.lag import PartitionLag, measure_lag
 from data_pipeline.landing.land_chunk import LandedChunk, land_chunk
@@ -13,6 +13,7 @@ from data_pipeline.landing.planner import plan_chunks, record_landed
 from data_pipeline.landing.progress import LandingProgress
 from data_pipeline.landing.proof import PartitionProof
 from data_pipeline.landing.prove import NotPublishedError, prove_hour
+from data_pipeline.landing.rows import RAW_SCHEMA
 
 __all__ = [
     "CHUNK_ROWS",

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from data_pipeline.common.errors import PermanentError, PipelineError, TransientError
 from data_pipeline.common.object_store import ObjectStore
 from data_pipeline.landing.chunks import Chunk
+from data_pipeline.landing.collector import rare_collections
 from data_pipeline.landing.encoding import ParquetSettings
 from data_pipeline.landing.kafka_client import Clients
 from data_pipeline.landing.land_chunk import LandedChunk, land_with, require_same_topic
@@ -58,7 +59,7 @@ class LandingHandler:
         checked: dict[tuple[str, str], None] = {}
         longest_s = _FIRST_GUESS_S
         is_first = True
-        with RangeReader(Clients(self._kafka), queue_kbytes=_QUEUE_KBYTES) as reader:
+        with rare_collections(), RangeReader(Clients(self._kafka), queue_kbytes=_QUEUE_KBYTES) as reader:
             for chunk in chunks:
                 left_s = context.get_remaining_time_in_millis() / 1000 - MARGIN_S
                 if left_s < longest_s:

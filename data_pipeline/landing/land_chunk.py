@@ -21,10 +21,12 @@ from data_pipeline.common.errors import PermanentError, TransientError
 from data_pipeline.common.manifest import Entry
 from data_pipeline.common.object_store import ObjectStore, PreconditionFailedError
 from data_pipeline.common.windows import Hour
+from data_pipeline.landing.blocks import BlockBuilder
 from data_pipeline.landing.chunks import Chunk, OffsetRange
-from data_pipeline.landing.encoding import OBJECT_BYTES, RAW_SCHEMA, BlockBuilder, ParquetSettings, write_parquet
+from data_pipeline.landing.encoding import OBJECT_BYTES, ParquetSettings, write_parquet
 from data_pipeline.landing.kafka_client import Clients
 from data_pipeline.landing.range_reader import RangeReader
+from data_pipeline.landing.rows import RAW_SCHEMA
 from data_pipeline.landing.topic_log import TopicLog
 
 

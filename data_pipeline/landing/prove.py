@@ -26,12 +26,12 @@ from data_pipeline.common.sources import Source
 from data_pipeline.common.windows import Hour
 from data_pipeline.landing.boundaries import Boundary
 from data_pipeline.landing.chunks import Chunk, OffsetRange, cut_range
-from data_pipeline.landing.encoding import RAW_SCHEMA
 from data_pipeline.landing.kafka_client import Clients, KafkaUnavailableError, UnknownTopicError
 from data_pipeline.landing.land_chunk import read_objects
 from data_pipeline.landing.ledger import Ledger
 from data_pipeline.landing.proof import FROM_KAFKA, FROM_MANIFEST, PartitionProof, proofs_of
 from data_pipeline.landing.range_reader import RangeReader
+from data_pipeline.landing.rows import RAW_SCHEMA
 from data_pipeline.landing.topic_log import TopicLog
 
 RAW = "raw"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from data_pipeline.common.object_store import ObjectStore
 from data_pipeline.landing.chunks import Chunk, contiguous_runs
+from data_pipeline.landing.collector import rare_collections
 from data_pipeline.landing.encoding import ParquetSettings
 from data_pipeline.landing.kafka_client import Clients
 from data_pipeline.landing.land_chunk import LandedChunk, land_with
@@ -54,7 +55,7 @@ def land_with_spark(
     chosen, connection = settings or ParquetSettings(), dict(kafka)
 
     def work(items: Iterator[list[Chunk]]) -> Iterator[tuple[Chunk, LandedChunk]]:
-        with RangeReader(Clients(connection)) as reader:
+        with rare_collections(), RangeReader(Clients(connection)) as reader:
             for run in items:
                 for chunk in run:
                     yield chunk, land_with(reader, chunk, store, chosen)

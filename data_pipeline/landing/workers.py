@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from data_pipeline.common.object_store import ObjectStore
 from data_pipeline.landing.chunks import Chunk, OffsetRange, contiguous_runs
+from data_pipeline.landing.collector import rare_collections
 from data_pipeline.landing.encoding import ParquetSettings
 from data_pipeline.landing.kafka_client import Clients
 from data_pipeline.landing.land_chunk import LandedChunk, land_with
@@ -48,7 +49,7 @@ def land_chunks(
 
     def work() -> None:
         try:
-            with RangeReader(clients, queue_kbytes=_MAX_THREADS_QUEUE_KBYTES // count) as reader:
+            with rare_collections(), RangeReader(clients, queue_kbytes=_MAX_THREADS_QUEUE_KBYTES // count) as reader:
                 while not stop.is_set():
                     try:
                         run = tasks.get_nowait()

@@ -19,7 +19,7 @@ from data_pipeline.common.object_store import ObjectStore
 from data_pipeline.common.sources import Source
 from data_pipeline.common.windows import Hour
 from data_pipeline.landing import LandedHour, land_hour
-from data_pipeline.landing.encoding import RAW_SCHEMA
+from data_pipeline.landing.rows import RAW_SCHEMA
 
 H9 = Hour.parse("2026-03-14T09")
 H10 = H9.next

@@ -11,8 +11,10 @@ from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_NOT_AVAILABLE, Mess
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_pipeline.landing import encoding
-from data_pipeline.landing.encoding import RAW_SCHEMA, BlockBuilder, ParquetSettings, write_parquet
+from data_pipeline.landing import blocks
+from data_pipeline.landing.blocks import BlockBuilder
+from data_pipeline.landing.encoding import ParquetSettings, write_parquet
+from data_pipeline.landing.rows import RAW_SCHEMA
 
 Headers = list[tuple[str, bytes | None]] | None
 
@@ -68,8 +70,8 @@ def _encode(rows: list[Row], cuts: list[int]) -> bytes:
 @given(ROWS, st.lists(st.integers(0, 60), max_size=8), st.lists(st.integers(0, 60), max_size=8))
 def test_bytes_depend_on_the_records_alone(rows: list[Row], cuts: list[int], others: list[int]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encoding, "BLOCK_ROWS", 7)
-        patch.setattr(encoding, "BLOCK_BYTES", 90)
+        patch.setattr(blocks, "BLOCK_ROWS", 7)
+        patch.setattr(blocks, "BLOCK_BYTES", 90)
         for offset, row in enumerate(rows):
             row.offset = 3 * offset
         cuts, others = [min(cut, len(rows)) for cut in cuts], [min(cut, len(rows)) for cut in others]
