@@ -124,7 +124,7 @@ def _conflicts(paths: Sequence[Path], places: IntArray) -> pa.Table:
     for raw in read_batches(paths):
         here = wanted[(wanted >= start) & (wanted < start + raw.num_rows)] - start
         if len(here):
-            taken.append(quarantine_table(raw, here.tolist(), [[CONFLICT_RULE]] * len(here), DEDUPLICATE_STAGE))
+            taken.append(quarantine_table(raw, here, pa.array([[CONFLICT_RULE]] * len(here)), DEDUPLICATE_STAGE))
         start += raw.num_rows
     return pa.concat_tables(taken)
 

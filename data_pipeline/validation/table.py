@@ -6,7 +6,6 @@ Does not: what either does (`fast/`, `exact/`), objects and manifests (`hour.py`
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +15,7 @@ import pyarrow.compute as pc
 from data_pipeline.common.errors import PermanentError
 from data_pipeline.contracts.arrow import RAW_SCHEMA
 from data_pipeline.contracts.contract import Contract
-from data_pipeline.validation.exact.batch import ExactBatch, Validated
+from data_pipeline.validation.exact.batch import ExactBatch, Judged, Validated, quarantine_broken
 
 if TYPE_CHECKING:
     from data_pipeline.validation.fast.path import FastPath
@@ -36,6 +35,7 @@ class TableValidator:
 
     def __init__(self, contract: Contract, source: str, *, use_fast_path: bool) -> None:
         self._exact = ExactBatch(contract, source)
+        self._rules = [rule.name for rule in contract.rules]
         self._fast: FastPath | None = None
         if use_fast_path:
             from data_pipeline.validation.fast.path import FastPath
@@ -49,13 +49,21 @@ class TableValidator:
         """
         raw = conform_raw(raw, "the table")
         if self._fast is None:
-            return self._exact.validate(raw)
-        accepted = self._fast.accept(raw)
-        doubtful = self._exact.validate(raw.filter(pa.array(accepted.is_doubtful)))
-        doubtful.unknown_fields.update(accepted.unknown_fields)
-        staged = pa.concat_tables([accepted.staged, doubtful.staged]) if doubtful.staged.num_rows else accepted.staged
-        staged_rows = np.concatenate([accepted.staged_rows, np.flatnonzero(accepted.is_doubtful)[doubtful.staged_rows]])
-        return replace(doubtful, staged=staged, staged_rows=staged_rows)
+            return self._validated(raw, self._exact.judge(raw))
+        judged = self._fast.judge(raw)
+        if judged.is_doubtful.any():
+            doubtful = np.flatnonzero(judged.is_doubtful)
+            exact = self._exact.judge(raw.take(pa.array(doubtful)))
+            judged.broken[doubtful] = exact.broken
+            judged.unknown_fields.update(exact.unknown_fields)
+            judged.unknown_fields_rejected.update(exact.unknown_fields_rejected)
+            judged.staged_rows = np.concatenate([judged.staged_rows, doubtful[exact.staged_rows]])
+            judged.staged = pa.concat_tables([judged.staged, exact.staged])
+        return self._validated(raw, judged)
+
+    def _validated(self, raw: pa.Table, judged: Judged) -> Validated:
+        quarantine, by_rule = quarantine_broken(raw, judged.broken, self._rules)
+        return Validated(judged.staged, judged.staged_rows, quarantine, by_rule, judged.unknown_fields, judged.unknown_fields_rejected)
 
 
 def validate_table(contract: Contract, source: str, raw: pa.Table) -> Validated:

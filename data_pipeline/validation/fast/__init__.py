@@ -1,7 +1,8 @@
-"""The fast path: a compiled scanner that accepts rows which surely keep every rule.
+"""The fast path: a compiled scanner that judges rows of which it is sure.
 
-Whatever it is not sure of goes to the exact path, which alone says why a row is rejected. So it may doubt too much, at
-the price of time, but must never accept a row that breaks a rule, nor read a value as another one.
+It stages rows that surely keep every rule and names every rule of rows that surely break some. Whatever it is not sure of
+goes to the exact path. So it may doubt too much, at the price of time, but must never judge a row as the exact path would
+not, nor read a value as another one.
 
-Belongs here: compiled reading of JSON into columns. Does not: reasons (`validation/exact/`).
+Belongs here: compiled reading of JSON into columns and rules. Does not: the meaning of rules (`validation/exact/`).
 """

@@ -1,11 +1,12 @@
-"""Rules across fields over the slots of accepted rows: which of them may be broken after all.
+"""Rules across fields over the slots of rows that were read: which of them are broken, and which cannot be told here.
 
-Belongs here: the catalogue's rules in whole columns, erring on the side of doubt. Does not: reasons (`exact/rules.py`).
+Belongs here: the catalogue's rules in whole columns; what is not certain is doubtful. Does not: rows in Python (`exact/rules.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -22,9 +23,9 @@ from data_pipeline.contracts.catalogue import (
     ValueBySourceRule,
 )
 from data_pipeline.contracts.contract import Contract
-from data_pipeline.validation.fast.money import SCALE_DECIMALS, doubt_money
+from data_pipeline.validation.fast.money import BROKEN, DOUBTFUL, SCALE_DECIMALS, judge_money
 from data_pipeline.validation.fast.program import INSTANT, NotScannableError, Program, ScanNode
-from data_pipeline.validation.fast.scanner import Slots
+from data_pipeline.validation.fast.scanner import ABSENT, Slots
 
 Mask = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
@@ -52,7 +53,12 @@ class View:
         return int(self.slots.stride[0])
 
     def is_there(self, node: ScanNode) -> Mask:
-        """Where a field is neither absent nor null."""
+        """Where a field is neither absent nor null, of whatever type."""
+        found: Mask = self.lengths(node.slot) != ABSENT
+        return found
+
+    def is_judgeable(self, node: ScanNode) -> Mask:
+        """Where a field has a value of its type."""
         return self.lengths(node.slot) >= 0
 
     def codes(self, node: ScanNode) -> Ints:
@@ -60,11 +66,19 @@ class View:
         return np.where(self.lengths(node.code_slot) >= 0, self.numbers(node.code_slot), -1)
 
 
-Check = Callable[[View], Mask]
+@dataclass(frozen=True)
+class Found:
+    """Records that break a rule, and records of which that is not certain."""
+
+    broken: Mask
+    is_doubtful: Mask | None = None
 
 
-def compile_checks(contract: Contract, source: str, program: Program) -> list[Check]:
-    """Functions that say which accepted records may break a rule.
+Check = Callable[[View], Found]
+
+
+def compile_checks(contract: Contract, source: str, program: Program) -> list[tuple[str, Check]]:
+    """For each rule across fields its name and a function that says which records break it.
 
     Raises:
         NotScannableError: a rule reads what this version has not, or in a form that is not compiled.
@@ -77,7 +91,7 @@ def compile_checks(contract: Contract, source: str, program: Program) -> list[Ch
         ClocksRule: _clocks,
         MoneyRule: _money,
     }
-    return [makers[type(rule)](rule, source, program) for rule in contract.rules if type(rule) in makers]
+    return [(rule.name, makers[type(rule)](rule, source, program)) for rule in contract.rules if type(rule) in makers]
 
 
 def _node(program: Program, path: str) -> ScanNode:
@@ -89,10 +103,15 @@ def _node(program: Program, path: str) -> ScanNode:
 
 def _source(rule: SourceRule, source: str, program: Program) -> Check:
     node = _node(program, rule.field)
-    if source not in node.values:
-        return lambda view: np.ones(view.count, np.bool_)
-    code = node.values.index(source)
-    return lambda view: view.codes(node) != code
+    return _is_not(node, source)
+
+
+def _is_not(node: ScanNode, wanted: str) -> Check:
+    """A value that the scan does not know by its code cannot be told from others."""
+    if wanted not in node.values:
+        return lambda view: Found(np.zeros(view.count, np.bool_), np.ones(view.count, np.bool_))
+    code = node.values.index(wanted)
+    return lambda view: Found(view.codes(node) != code)
 
 
 def _required_by_value(rule: RequiredByValueRule, source: str, program: Program) -> Check:
@@ -108,12 +127,12 @@ def _required_by_value(rule: RequiredByValueRule, source: str, program: Program)
         table[codes] = True
         tables.append((_node(program, field), table))
 
-    def check(view: View) -> Mask:
+    def check(view: View) -> Found:
         codes = view.codes(by)
         found = np.zeros(view.count, np.bool_)
         for node, table in tables:
             found |= table[codes] & ~view.is_there(node)
-        return found
+        return Found(found)
 
     return check
 
@@ -125,11 +144,11 @@ def _required_by_source(rule: RequiredBySourceRule, source: str, program: Progra
             groups += [[_node(program, field)] for field in item.all_of]
             groups += [[_node(program, field) for field in item.any_of]] if item.any_of else []
 
-    def check(view: View) -> Mask:
+    def check(view: View) -> Found:
         found = np.zeros(view.count, np.bool_)
         for group in groups:
             found |= ~np.logical_or.reduce([view.is_there(node) for node in group])
-        return found
+        return Found(found)
 
     return check
 
@@ -138,9 +157,8 @@ def _value_by_source(rule: ValueBySourceRule, source: str, program: Program) -> 
     node = _node(program, rule.field)
     wanted = rule.values.get(source)
     if wanted is None:
-        return lambda view: np.zeros(view.count, np.bool_)
-    code = node.values.index(wanted) if wanted in node.values else -2
-    return lambda view: view.codes(node) != code
+        return lambda view: Found(np.zeros(view.count, np.bool_))
+    return _is_not(node, wanted)
 
 
 def _clocks(rule: ClocksRule, source: str, program: Program) -> Check:
@@ -149,14 +167,14 @@ def _clocks(rule: ClocksRule, source: str, program: Program) -> Check:
         if program.tables.string_kind[node.number] != INSTANT:
             raise NotScannableError(f"'{field}' is an instant of a form that is not compiled")
 
-    def check(view: View) -> Mask:
+    def check(view: View) -> Found:
         found = np.zeros(view.count, np.bool_)
         known = {RECEIVED_AT: (view.has_received_at, view.received_at)}
-        known |= {field: (view.is_there(node), view.numbers(node.slot)) for field, node in nodes.items()}
+        known |= {field: (view.is_judgeable(node), view.numbers(node.slot)) for field, node in nodes.items()}
         for order in rule.orders:
             (has_earlier, earlier), (has_later, later) = known[order.earlier], known[order.later]
             found |= has_earlier & has_later & (earlier > later + order.allowance_ms)
-        return found
+        return Found(found)
 
     return check
 
@@ -171,11 +189,11 @@ def _money(rule: MoneyRule, source: str, program: Program) -> Check:
     quantity, price = members[rule.quantity], members[rule.unit_price]
     signs = np.array([1] * len(rule.subtract) + [-1] * len(rule.add) + [0], np.int64)
 
-    def check(view: View) -> Mask:
-        found = np.zeros(view.count, np.bool_)
-        doubt_money(
+    def check(view: View) -> Found:
+        found = np.zeros(view.count, np.uint8)
+        judge_money(
             view.slots, items.slot, items.item_scope, quantity.slot, price.slot, np.array(scalars), signs, int(tolerance), view.count, found
         )
-        return found
+        return Found(found == BROKEN, found == DOUBTFUL)
 
     return check

@@ -11,13 +11,14 @@ import numpy as np
 from numba import njit
 
 SCALE_DECIMALS = 4
+BROKEN, DOUBTFUL = 1, 2
 _MOST_LINES = 500
 _LARGEST_LINE = 10**16
 
 
 @njit(nogil=True, cache=True)
-def doubt_money(s, items, scope, quantity, price, scalars, signs, tolerance, count, found):
-    """Mark totals that are off, and all that small integers of a ten-thousandth cannot count."""
+def judge_money(s, items, scope, quantity, price, scalars, signs, tolerance, count, found):
+    """Mark totals that are off with BROKEN, and all that small integers of a ten-thousandth cannot count with DOUBTFUL."""
     stride, item_stride = s.stride[0], s.stride[scope]
     values = np.zeros(scalars.size, np.int64)
     for index in range(count):
@@ -30,20 +31,25 @@ def doubt_money(s, items, scope, quantity, price, scalars, signs, tolerance, cou
         for place in range(scalars.size):
             decimals = s.length[record + scalars[place]]
             is_known &= decimals >= 0
-            values[place], is_exact = _scaled(s.number[record + scalars[place]], decimals)
-            is_small &= is_exact
+            if decimals >= 0:
+                values[place], is_exact = _scaled(s.number[record + scalars[place]], decimals)
+                is_small &= is_exact
         total = 0
         for line in range(lines):
             item = s.base[scope] + (s.number[record + items] + line) * item_stride
             units, unit_decimals = s.number[item + quantity], s.length[item + quantity]
+            if unit_decimals < 0 or s.length[item + price] < 0:
+                is_known = False
+                break
             amount, is_exact = _scaled(s.number[item + price], s.length[item + price])
-            is_known &= unit_decimals >= 0 and s.length[item + price] >= 0
             is_small &= is_exact and unit_decimals == 0 and abs(np.float64(units) * np.float64(amount)) < _LARGEST_LINE
             if not is_small:
                 break
             total += units * amount
-        if not is_known or not is_small:
-            found[index] = True
+        if not is_small:
+            found[index] = DOUBTFUL
+            continue
+        if not is_known:
             continue
         subtracted = 0
         expected = total
@@ -51,7 +57,8 @@ def doubt_money(s, items, scope, quantity, price, scalars, signs, tolerance, cou
             expected -= signs[place] * values[place]
             if signs[place] == 1:
                 subtracted += values[place]
-        found[index] = abs(values[-1] - expected) > tolerance or subtracted > total
+        if abs(values[-1] - expected) > tolerance or subtracted > total:
+            found[index] = BROKEN
 
 
 @njit(inline="always")

@@ -1,4 +1,4 @@
-"""The fast path: rows of a raw table that the scanner is sure of, as staged columns.
+"""The fast path: rows of a raw table that the scanner is sure of, as staged columns or with the rules that they break.
 
 Belongs here: one scan per schema version, capacities, the choice of what is accepted. Does not: the scanner itself.
 """
@@ -6,7 +6,7 @@ Belongs here: one scan per schema version, capacities, the choice of what is acc
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from data_pipeline.contracts.arrow import INSTANT, staged_arrow_schema
 from data_pipeline.contracts.contract import Contract
+from data_pipeline.validation.exact.batch import Judged
 from data_pipeline.validation.fast.checks import Check, View, compile_checks
 from data_pipeline.validation.fast.columns import Columns, hexadecimal
 from data_pipeline.validation.fast.program import NotScannableError, Program
@@ -24,25 +25,19 @@ _ITEMS_PER_ROW = 3
 _NAMES_PER_ROW = 4
 
 
-@dataclass(frozen=True)
-class Accepted:
-    """What the fast path made of a raw table.
+@dataclass
+class Scanned(Judged):
+    """What the fast path made of a raw table; of doubtful rows nothing is known.
 
     Attributes:
-        staged: rows that surely keep every rule.
-        staged_rows: for each of them its position in the raw table.
         is_doubtful: for each raw row, whether the exact path has to judge it.
-        unknown_fields: number of accepted rows by dotted path of a field that the schema does not name.
     """
 
-    staged: pa.Table
-    staged_rows: npt.NDArray[np.int64]
-    is_doubtful: Mask
-    unknown_fields: Counter[str]
+    is_doubtful: Mask = field(default_factory=lambda: np.zeros(0, np.bool_))
 
 
 class FastPath:
-    """Accepts raw rows of one source; safe to use from several threads.
+    """Judges raw rows of one source; safe to use from several threads.
 
     Args:
         contract: schema versions and rules.
@@ -52,7 +47,7 @@ class FastPath:
     def __init__(self, contract: Contract, source: str) -> None:
         self._contract = contract
         self._schema = staged_arrow_schema(contract)
-        self._versions: list[tuple[Program, list[Check]]] = []
+        self._versions: list[tuple[Program, list[tuple[str, Check]]]] = []
         for version in sorted(contract.versions, reverse=True):
             try:
                 program = Program(contract, contract.versions[version], source)
@@ -60,7 +55,7 @@ class FastPath:
             except NotScannableError:
                 continue
 
-    def accept(self, raw: pa.Table) -> Accepted:
+    def judge(self, raw: pa.Table) -> Scanned:
         """Scan a table with raw columns; versions one after the other, each over the rows that are left."""
         count = raw.num_rows
         pending = np.ones(count, np.bool_)
@@ -68,25 +63,37 @@ class FastPath:
         received = raw.column("received_at").cast(INSTANT).cast(pa.int64())
         has_received = ~received.is_null().to_numpy() if received.null_count else np.ones(count, np.bool_)
         received_at = received.fill_null(0).to_numpy()
+        broken = np.zeros(count, np.uint64)
         unknown: Counter[str] = Counter()
+        unknown_rejected: Counter[str] = Counter()
         tables, rows = [self._schema.empty_table()], [np.array([], np.int64)]
         for program, checks in self._versions:
             if not pending.any():
                 break
             slots = self._scan(program, buffer, begins, ends, pending, size)
-            accepted = slots.row[: int(slots.count[0])]
-            view = View(slots, received_at[accepted], has_received[accepted])
-            is_kept = np.ones(len(accepted), np.bool_)
-            for check in checks:
-                is_kept &= ~check(view)
+            read = slots.row[: int(slots.count[0])]
+            view = View(slots, received_at[read], has_received[read])
+            is_sure = np.ones(len(read), np.bool_)
+            for name, check in checks:
+                found = check(view)
+                slots.broken[read[found.broken]] |= np.uint64(program.rule_bits[name])
+                if found.is_doubtful is not None:
+                    is_sure &= ~found.is_doubtful
+            is_kept = is_sure & (slots.broken[read] == 0)
+            is_rejected = is_sure & ~is_kept & (program.schema is self._contract.latest)
+            unread = np.flatnonzero(pending & ~slots.is_doubtful)
+            broken[unread] = slots.broken[unread]
+            pending[unread] = False
+            undecided = read[~(is_kept | is_rejected)]
+            pending[undecided], broken[undecided] = True, 0
             records = np.flatnonzero(is_kept)
-            kept = accepted[records]
+            kept = read[records]
             tables.append(self._staged(program, Columns(slots, buffer), slots, records, raw, kept))
             rows.append(kept)
-            pending[kept] = False
             unknown.update(_unknown_fields(program, slots, buffer, is_kept))
+            unknown_rejected.update(_unknown_fields(program, slots, buffer, is_rejected))
         staged = pa.concat_tables(tables) if len(tables) != 2 else tables[1]
-        return Accepted(staged, np.concatenate(rows), pending, unknown)
+        return Scanned(staged, np.concatenate(rows), broken, unknown, unknown_rejected, pending)
 
     def _scan(
         self,
@@ -154,6 +161,7 @@ def _empty_slots(program: Program, row_count: int, items_per_row: int) -> Slots:
         hash_a=np.empty(row_count + 1, np.uint64),
         hash_b=np.empty(row_count + 1, np.uint64),
         is_doubtful=np.ones(row_count, np.bool_),
+        broken=np.zeros(row_count, np.uint64),
         unknown_node=np.full(names, ABSENT, np.int64),
         unknown_a=np.zeros(names, np.uint64),
         unknown_b=np.zeros(names, np.uint64),

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_pipeline.contracts.codes import codes_of
-from data_pipeline.contracts.contract import Contract
+from data_pipeline.contracts.contract import VERSION_FIELD, Contract
 from data_pipeline.contracts.schema import Node
 from data_pipeline.validation.content_hash import hash_string
 from data_pipeline.validation.fast.automaton import NotRegularError, compile_automaton
@@ -25,12 +25,17 @@ _BITS = {"null": NULL, "boolean": BOOLEAN, "string": STRING, "integer": INTEGER,
 INSTANT_PATTERN = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z$"
 
 # How a string is judged and stored.
-TEXT, VALUES, INSTANT = 0, 1, 2
+TEXT, VALUES, INSTANT, CODES = 0, 1, 2, 3
 # What the privacy rule asks of a string.
 PRIVATE_TEXT, ADDRESS = 1, 2
 
 _LARGE = 2**62
 _MOST_PROPERTIES = 64
+
+
+# Places in `Tables.bits`.
+SIZE_BIT, JSON_BIT, TYPES_BIT, SCHEMA_BIT, TEXT_BIT, CODES_BIT, PRIVACY_BIT = range(7)
+_BIT_KINDS = ("size", "json", "types", "schema", "text", "codes", "privacy")
 
 
 class NotScannableError(ValueError):
@@ -72,6 +77,11 @@ class Tables(NamedTuple):
     values_code: npt.NDArray[np.int64]
     stride: npt.NDArray[np.int64]
     limits: npt.NDArray[np.int64]
+    declared: npt.NDArray[np.int64]
+    has_enum: npt.NDArray[np.bool_]
+    is_plain: npt.NDArray[np.bool_]
+    version_bit: npt.NDArray[np.uint64]
+    bits: npt.NDArray[np.uint64]
     left_out: npt.NDArray[np.uint64]
 
 
@@ -86,7 +96,7 @@ class ScanNode:
         slot: place in a record of that scope.
         code_slot: place of the code of a string's value, -1 where none is kept.
         values: allowed strings in the order of their codes.
-        is_strict: whether other strings are doubtful.
+        is_strict: whether other strings are none of the allowed ones.
         item_scope: for an array, the scope of its items.
         parent: number of the parent, -1 for the whole value.
     """
@@ -115,6 +125,8 @@ class Program:
     Attributes:
         tables: for the scanner.
         nodes: by number.
+        schema: the compiled version.
+        rule_bits: the bit of each rule in a row's set of broken rules, in the catalogue's order.
         root: the whole value.
         by_path: nodes by dotted path; an array's path is that of its items too, the array wins.
     """
@@ -124,6 +136,9 @@ class Program:
         self.nodes: list[ScanNode] = []
         self._slot_counts: list[int] = [0]
         self._compared = _compared_values(contract, source)
+        self.rule_bits = {rule.name: 1 << place for place, rule in enumerate(contract.rules)}
+        self.schema = schema
+        self._is_latest = schema is contract.latest
         self.by_path: dict[str, ScanNode] = {}
         self.root = self._add(schema, 0, -1)
         self.scope_count = len(self._slot_counts)
@@ -180,7 +195,7 @@ class Program:
         accepting: list[npt.NDArray[np.bool_]] = []
         names: list[tuple[int, str, int]] = []
         values: list[tuple[int, str, int]] = []
-        privacy = self._contract.rule("privacy")
+        privacy, codes = self._contract.rule("privacy"), self._contract.rule("codes")
         for found in nodes:
             node, number = found.node, found.number
             ints["types"][number] = _type_bits(node)
@@ -198,7 +213,8 @@ class Program:
             most[number] = _LARGE if lengths[1] is None else lengths[1]
             if node.value_types == {"string"}:
                 is_instant = node.format == "date-time" and node.pattern_source == INSTANT_PATTERN
-                ints["string_kind"][number] = INSTANT if is_instant else VALUES if found.is_strict else TEXT
+                is_code = codes is not None and node.path in codes.lists
+                ints["string_kind"][number] = INSTANT if is_instant else CODES if is_code else VALUES if found.is_strict else TEXT
                 if node.format is not None and not is_instant:
                     ints["types"][number] &= ~STRING
                 if node.pattern_source is not None and not is_instant:
@@ -244,9 +260,46 @@ class Program:
             **_lookup("names", "child", names),
             **_lookup("values", "code", values),
             stride=np.array(self._slot_counts),
-            limits=np.array([self._contract.rule("size").max_bytes]),
+            limits=np.array([self._contract.rule("size").max_bytes, self._is_latest]),
+            declared=np.array([_declared_bits(found.node) for found in nodes]),
+            has_enum=np.array([found.node.enum is not None for found in nodes]),
+            is_plain=np.array([self._is_plain(found, ints["types"][found.number]) for found in nodes]),
+            version_bit=np.array([self._version_bit(child_bit)], np.uint64),
+            bits=np.array([self._bit_of(kind) for kind in _BIT_KINDS], np.uint64),
             left_out=np.array(hash_string("sent_at"), np.uint64),
         )
+
+    def _bit_of(self, kind: str) -> int:
+        rule = self._contract.rule(kind)
+        return 0 if rule is None else self.rule_bits[rule.name]
+
+    def _version_bit(self, child_bit: npt.NDArray[np.uint64]) -> int:
+        version = self.root.children.get(VERSION_FIELD)
+        return 0 if version is None else int(child_bit[version.number])
+
+    def _is_plain(self, found: ScanNode, types: int) -> bool:
+        """Whether the scanner can say by itself which rules a value of this node breaks.
+
+        Not of the version, which decides what judges the row, nor where a keyword looks at values of another type.
+        """
+        node, kinds = found.node, found.node.value_types
+        is_version = found.parent == 0 and found is self.root.children.get(VERSION_FIELD)
+        has_codes_and_enum = (
+            node.enum is not None and self._contract.rule("codes") is not None and (node.path in self._contract.rule("codes").lists)
+        )
+        is_foreign = (
+            (kinds != {"string"} and (node.pattern is not None or node.lengths != (None, None) or node.format is not None))
+            or (not kinds <= {"number", "integer"} and bool(node.limits))
+            or (kinds != {"array"} and (node.item_counts != (None, None) or node.items is not None))
+            or (kinds != {"object"} and (bool(node.properties) or bool(node.required) or node.closed))
+        )
+        is_supported = types == _type_bits(node)
+        return bool(kinds) and is_supported and not (is_version or has_codes_and_enum or is_foreign)
+
+
+def _declared_bits(node: Node) -> int:
+    """What the keyword `type` allows, whatever an enum leaves of it."""
+    return sum(_BITS[name] for name in (node.types if node.types is not None else _BITS))
 
 
 def _compared_values(contract: Contract, source: str) -> dict[str, list[str]]:

@@ -1,7 +1,8 @@
 """The scanner: one pass over the bytes of many rows, into slots of values.
 
 It is one function on purpose: a machine with a stack of its own, so that depth is bounded and nothing is allocated
-for a row. A row that it cannot be sure of is marked doubtful and leaves no trace in the slots.
+for a row. Each row ends in one of three ways: doubtful (the exact path has to look; no trace in the slots), no JSON or too
+large (judged, no trace), or read into the slots together with the rules that it breaks by itself.
 
 Belongs here: JSON's structure, types, ranges, names, the content hash. Does not: rules across fields (`checks.py`).
 """
@@ -34,20 +35,31 @@ from data_pipeline.validation.fast.program import (
     ADDRESS,
     ARRAY,
     BOOLEAN,
+    CODES,
+    CODES_BIT,
     INSTANT,
     INTEGER,
+    JSON_BIT,
     NULL,
     NUMBER,
     OBJECT,
+    PRIVACY_BIT,
     PRIVATE_TEXT,
+    SCHEMA_BIT,
+    SIZE_BIT,
     STRING,
+    TEXT_BIT,
+    TYPES_BIT,
     VALUES,
 )
 from data_pipeline.validation.fast.strings import (
     BROKEN,
+    NO_JSON,
+    PERSONAL,
     PLAIN,
-    is_plainly_truncated,
-    may_be_private,
+    UNSURE,
+    judge_address,
+    judge_privacy,
     parse_instant,
     scan_string,
     scan_text,
@@ -57,6 +69,9 @@ MOST_DEPTH = 30
 MOST_UNKNOWN_NAMES = 256
 MOST_PENDING = 64
 ABSENT = -1
+WRONG = -2
+"""A value is there, but not one that other rules could judge."""
+_DOUBT, _SURE, _IS_NO_JSON = 0, 1, 2
 _EXACT_DOUBLE = U(2**53)
 POWERS_OF_TEN = 10.0 ** np.arange(23)
 """All exact; a double of at most 2^53 divided by one of them is rounded once, so it is the double nearest to the decimal."""
@@ -66,7 +81,8 @@ class Slots(NamedTuple):
     """What a scan fills.
 
     Records of a scope stand one after the other from `base`, `stride` slots each. A slot has a length (ABSENT for null
-    and absent; of bytes, items or decimals) and a number (place of the bytes, first item, digits, milliseconds, code).
+    and absent, WRONG for a value of another kind; of bytes, items or decimals) and a number (place of the bytes, first item,
+    digits, milliseconds, code). `broken` is by row of the input, a bit for each rule.
     """
 
     length: np.ndarray
@@ -79,6 +95,7 @@ class Slots(NamedTuple):
     hash_a: np.ndarray
     hash_b: np.ndarray
     is_doubtful: np.ndarray
+    broken: np.ndarray
     unknown_node: np.ndarray
     unknown_a: np.ndarray
     unknown_b: np.ndarray
@@ -107,6 +124,17 @@ def _look_up(node, a, b, lanes_a, lanes_b, nodes, results):
     return -1
 
 
+@njit
+def _wrong(t, node, kind):
+    """Rules that a value of a type breaks which the node's type, or its enum, does not have."""
+    broken = U(0)
+    if t.declared[node] & kind == 0:
+        broken |= t.bits[TYPES_BIT]
+    if t.has_enum[node]:
+        broken |= t.bits[SCHEMA_BIT]
+    return broken
+
+
 @njit(nogil=True, cache=True)
 def scan(buffer, begins, ends, pending, side, t, s):
     """Scan rows into slots.
@@ -118,7 +146,7 @@ def scan(buffer, begins, ends, pending, side, t, s):
         pending: rows to scan; the others are left alone.
         side: first free place of the buffer.
         t: Tables.
-        s: Slots; `count` zero, `is_doubtful` true.
+        s: Slots; `count` and `broken` zero, `is_doubtful` true.
 
     Returns:
         False where a scope's capacity was too small: give more and scan again from the start.
@@ -138,6 +166,8 @@ def scan(buffer, begins, ends, pending, side, t, s):
     noted = np.zeros(MOST_PENDING, np.int64)
     counts_before = np.zeros(s.count.size, np.int64)
     max_bytes = t.limits[0]
+    may_reject = t.limits[1] != 0
+    breaks_schema = t.bits[SCHEMA_BIT]
     row_stride = t.stride[0]
 
     for row in range(begins.size):
@@ -145,6 +175,8 @@ def scan(buffer, begins, ends, pending, side, t, s):
             continue
         at, end = begins[row], ends[row]
         if at < 0 or end - at > max_bytes:
+            s.broken[row] = t.bits[JSON_BIT] if at < 0 else t.bits[SIZE_BIT]
+            s.is_doubtful[row] = False
             continue
         if s.count[0] >= s.capacity[0]:
             return False
@@ -158,64 +190,90 @@ def scan(buffer, begins, ends, pending, side, t, s):
             s.length[slot] = ABSENT
         at = _skip_space(buffer, at, end)
         if at >= end or buffer[at] != 0x7B:
+            s.broken[row] = t.bits[JSON_BIT]
+            s.is_doubtful[row] = False
             continue
         node = 0
         depth = -1
-        is_sure = False
+        outcome = _DOUBT
+        broken = U(0)
         # Each turn reads one value that begins at `at`, for `node` (-1: not in the schema), into `record`.
         while True:
             if at >= end:
+                outcome = _IS_NO_JSON
                 break
             char = buffer[at]
             types = 127 if node < 0 else t.types[node]
             is_open = False
             if char == 0x22:
-                if types & STRING == 0:
+                is_wrong = types & STRING == 0
+                if is_wrong and not t.is_plain[node]:
                     break
                 kind, quote, a, b = scan_string(buffer, at + 1, end)
                 if kind == BROKEN:
+                    outcome = _IS_NO_JSON
                     break
                 place = at + 1
                 length = quote - place
                 characters = length
+                is_clean = True
                 if kind != PLAIN:
-                    quote, characters, place, length, side = scan_text(buffer, place, end, side)
+                    quote, characters, place, length, side, is_clean = scan_text(buffer, place, end, side)
                     if quote < 0:
+                        outcome = _IS_NO_JSON if quote == NO_JSON else _DOUBT
                         break
                     a, b = hash_range(buffer, place, place + length)
+                    if not is_clean:
+                        broken |= t.bits[TEXT_BIT]
                 at = quote + 1
-                if node >= 0:
+                if is_wrong:
+                    broken |= _wrong(t, node, STRING)
+                    s.length[record + t.slot[node]] = WRONG
+                elif node >= 0:
                     slot = record + t.slot[node]
-                    if characters < t.fewest[node] or characters > t.most[node]:
-                        break
+                    is_as_schema = t.fewest[node] <= characters <= t.most[node]
                     string_kind = t.string_kind[node]
                     if string_kind == INSTANT:
                         is_instant, milliseconds = parse_instant(buffer, place, place + length)
-                        if not is_instant:
-                            break
-                        s.length[slot] = 0
+                        is_as_schema &= is_instant
+                        s.length[slot] = 0 if is_instant else WRONG
                         s.number[slot] = milliseconds
                     else:
+                        is_match = True
                         if t.automaton[node] >= 0:
+                            # Automata know clean text only.
+                            if not is_clean:
+                                break
                             first = t.automaton[node]
                             state = np.int64(1)
                             for index in range(place, place + length):
                                 state = np.int64(t.transitions[first + state, buffer[index]])
-                            if not t.accepting[first + state]:
-                                break
+                            is_match = t.accepting[first + state]
+                            is_as_schema &= is_match
                         if t.privacy[node] != 0:
-                            if t.privacy[node] & PRIVATE_TEXT and may_be_private(buffer, place, place + length):
+                            found = 0
+                            if t.privacy[node] & PRIVATE_TEXT:
+                                found |= judge_privacy(buffer, place, place + length)
+                            if t.privacy[node] & ADDRESS:
+                                found |= judge_address(buffer, place, place + length)
+                            if found & UNSURE:
                                 break
-                            if t.privacy[node] & ADDRESS and not is_plainly_truncated(buffer, place, place + length):
-                                break
+                            if found == PERSONAL:
+                                broken |= t.bits[PRIVACY_BIT]
                         if t.code_slot[node] >= 0:
                             code = _look_up(node, a, b, t.values_a, t.values_b, t.values_node, t.values_code)
                             if code < 0 and string_kind == VALUES:
-                                break
+                                is_as_schema = False
+                            elif code < 0 and string_kind == CODES and is_match:
+                                broken |= t.bits[CODES_BIT]
                             s.length[record + t.code_slot[node]] = 0
                             s.number[record + t.code_slot[node]] = code
                         s.length[slot] = length
                         s.number[slot] = place
+                    if not is_as_schema:
+                        broken |= breaks_schema
+                    if broken != 0 and not t.is_plain[node]:
+                        break
             elif char == 0x7B or char == 0x5B:
                 is_object = char == 0x7B
                 if types & (OBJECT if is_object else ARRAY) == 0 or depth + 1 >= MOST_DEPTH:
@@ -237,6 +295,7 @@ def scan(buffer, begins, ends, pending, side, t, s):
                         s.number[record + t.slot[node]] = s.count[t.scope[t.items[node]]]
                 at = _skip_space(buffer, at + 1, end)
                 if at >= end:
+                    outcome = _IS_NO_JSON
                     break
                 is_open = buffer[at] != (0x7D if is_object else 0x5D)
                 a, b = U(0), U(0)
@@ -252,6 +311,7 @@ def scan(buffer, begins, ends, pending, side, t, s):
                     digits += 1
                     at += 1
                 if digits == 0 or (digits > 1 and buffer[start] == 0x30):
+                    outcome = _IS_NO_JSON
                     break
                 decimals = 0
                 if at < end and buffer[at] == 0x2E:
@@ -262,6 +322,7 @@ def scan(buffer, begins, ends, pending, side, t, s):
                         decimals += 1
                         at += 1
                     if decimals == 0:
+                        outcome = _IS_NO_JSON if digits < 19 else _DOUBT
                         break
                 # Nineteen digits or more, and exponents, are left to the exact path; so is minus zero.
                 if digits > 18 or (at < end and (buffer[at] == 0x65 or buffer[at] == 0x45)) or (is_negative and mantissa == 0):
@@ -269,53 +330,74 @@ def scan(buffer, begins, ends, pending, side, t, s):
                 while decimals > 0 and mantissa % U(10) == 0:
                     mantissa //= U(10)
                     decimals -= 1
-                if types & NUMBER == 0 and (types & INTEGER == 0 or decimals > 0):
+                kind_bits = NUMBER if decimals > 0 else NUMBER | INTEGER
+                is_wrong = types & kind_bits == 0
+                if is_wrong and not t.is_plain[node]:
                     break
                 signed = -np.int64(mantissa) if is_negative else np.int64(mantissa)
                 a, b = hash_number(signed, -decimals)
                 if node >= 0:
-                    if t.has_only_number[node] and (decimals > 0 or signed != t.only_number[node]):
-                        break
-                    if types & NUMBER and (mantissa > _EXACT_DOUBLE or decimals > 22):
-                        break
-                    value = np.float64(signed) / POWERS_OF_TEN[min(decimals, 22)]
-                    low, high = t.least[node], t.greatest[node]
-                    if value < low or value > high:
-                        break
-                    if value == low and (decimals > 0 or mantissa > _EXACT_DOUBLE or t.excludes_least[node]):
-                        break
-                    if value == high and (decimals > 0 or mantissa > _EXACT_DOUBLE or t.excludes_greatest[node]):
-                        break
-                    s.length[record + t.slot[node]] = decimals
+                    if is_wrong:
+                        broken |= _wrong(t, node, kind_bits)
+                    if types & (NUMBER | INTEGER):
+                        if not is_wrong and t.has_only_number[node] and (decimals > 0 or signed != t.only_number[node]):
+                            if not t.is_plain[node]:
+                                break
+                            broken |= breaks_schema
+                        if decimals > 22 or (types & NUMBER and mantissa > _EXACT_DOUBLE):
+                            break
+                        value = np.float64(signed) / POWERS_OF_TEN[min(decimals, 22)]
+                        low, high = t.least[node], t.greatest[node]
+                        is_exact = decimals == 0 and mantissa <= _EXACT_DOUBLE
+                        is_least, is_greatest = value == low, value == high
+                        if (is_least or is_greatest) and not is_exact:
+                            break
+                        is_outside = value < low or value > high
+                        is_outside |= (is_least and t.excludes_least[node]) or (is_greatest and t.excludes_greatest[node])
+                        if is_outside:
+                            if not t.is_plain[node]:
+                                break
+                            broken |= breaks_schema
+                    s.length[record + t.slot[node]] = WRONG if is_wrong else decimals
                     s.number[record + t.slot[node]] = signed
             elif char == 0x6E:
-                if types & NULL == 0 or at + 4 > end:
-                    break
-                if buffer[at + 1] != 0x75 or buffer[at + 2] != 0x6C or buffer[at + 3] != 0x6C:
+                if at + 4 > end or buffer[at + 1] != 0x75 or buffer[at + 2] != 0x6C or buffer[at + 3] != 0x6C:
+                    outcome = _IS_NO_JSON
                     break
                 a, b = NULL_LANES
                 at += 4
+                if types & NULL == 0:
+                    if not t.is_plain[node]:
+                        break
+                    broken |= _wrong(t, node, NULL)
             elif char == 0x74:
-                if types & BOOLEAN == 0 or at + 4 > end:
-                    break
-                if buffer[at + 1] != 0x72 or buffer[at + 2] != 0x75 or buffer[at + 3] != 0x65:
+                if at + 4 > end or buffer[at + 1] != 0x72 or buffer[at + 2] != 0x75 or buffer[at + 3] != 0x65:
+                    outcome = _IS_NO_JSON
                     break
                 a, b = TRUE_LANES
                 at += 4
+                if types & BOOLEAN == 0:
+                    if not t.is_plain[node]:
+                        break
+                    broken |= _wrong(t, node, BOOLEAN)
                 if node >= 0:
-                    s.length[record + t.slot[node]] = 0
+                    s.length[record + t.slot[node]] = 0 if types & BOOLEAN else WRONG
                     s.number[record + t.slot[node]] = 1
             elif char == 0x66:
-                if types & BOOLEAN == 0 or at + 5 > end:
-                    break
-                if buffer[at + 1] != 0x61 or buffer[at + 2] != 0x6C or buffer[at + 3] != 0x73 or buffer[at + 4] != 0x65:
+                if at + 5 > end or buffer[at + 1] != 0x61 or buffer[at + 2] != 0x6C or buffer[at + 3] != 0x73 or buffer[at + 4] != 0x65:
+                    outcome = _IS_NO_JSON
                     break
                 a, b = FALSE_LANES
                 at += 5
+                if types & BOOLEAN == 0:
+                    if not t.is_plain[node]:
+                        break
+                    broken |= _wrong(t, node, BOOLEAN)
                 if node >= 0:
-                    s.length[record + t.slot[node]] = 0
+                    s.length[record + t.slot[node]] = 0 if types & BOOLEAN else WRONG
                     s.number[record + t.slot[node]] = 0
             else:
+                outcome = _IS_NO_JSON
                 break
 
             # The value is read, or a container has just been opened: close what ends here, then find the next value.
@@ -336,6 +418,7 @@ def scan(buffer, begins, ends, pending, side, t, s):
                         f_count[depth] += 1
                     at = _skip_space(buffer, at, end)
                     if at >= end:
+                        outcome = _IS_NO_JSON
                         break
                     is_open = buffer[at] == 0x2C
                     if is_open:
@@ -346,15 +429,23 @@ def scan(buffer, begins, ends, pending, side, t, s):
                     is_next = True
                     break
                 if f_is_object[depth]:
-                    if buffer[at] != 0x7D or (node >= 0 and f_seen[depth] & t.required[node] != t.required[node]):
+                    if buffer[at] != 0x7D:
+                        outcome = _IS_NO_JSON
                         break
+                    if node >= 0 and f_seen[depth] & t.required[node] != t.required[node]:
+                        if not t.is_plain[node] or (node == 0 and f_seen[0] & t.version_bit[0] != t.version_bit[0]):
+                            break
+                        broken |= breaks_schema
                     a, b = hash_object(f_count[depth], f_a[depth], f_b[depth])
                 else:
                     if buffer[at] != 0x5D:
+                        outcome = _IS_NO_JSON
                         break
                     if node >= 0:
                         if f_count[depth] < t.fewest[node] or f_count[depth] > t.most[node]:
-                            break
+                            if not t.is_plain[node]:
+                                break
+                            broken |= breaks_schema
                         s.length[f_record[depth] + t.slot[node]] = f_count[depth]
                     a, b = step(f_a[depth], f_b[depth], TAG_ARRAY | U(2 * f_count[depth]))
                     a, b = finish(a, b)
@@ -362,17 +453,19 @@ def scan(buffer, begins, ends, pending, side, t, s):
                 other_count = f_names[depth]
                 depth -= 1
                 if depth < 0:
-                    is_sure = True
+                    outcome = _SURE
                     break
             if not is_next:
                 break
 
             if f_is_object[depth]:
                 if at >= end or buffer[at] != 0x22:
+                    outcome = _IS_NO_JSON
                     break
                 name = at + 1
                 kind, quote, a, b = scan_string(buffer, name, end)
                 if kind != PLAIN:
+                    outcome = _IS_NO_JSON if kind == BROKEN else _DOUBT
                     break
                 f_name_a[depth], f_name_b[depth] = a, b
                 parent = node
@@ -381,6 +474,7 @@ def scan(buffer, begins, ends, pending, side, t, s):
                     node = _look_up(parent, a, b, t.names_a, t.names_b, t.names_node, t.names_child)
                 if node >= 0:
                     if f_seen[depth] & t.child_bit[node] != 0:
+                        outcome = _IS_NO_JSON
                         break
                     f_seen[depth] |= t.child_bit[node]
                 else:
@@ -390,6 +484,7 @@ def scan(buffer, begins, ends, pending, side, t, s):
                     for index in range(f_names[depth], other_count):
                         is_twice |= other_a[index] == a and other_b[index] == b
                     if is_twice or other_count >= MOST_PENDING:
+                        outcome = _IS_NO_JSON if is_twice else _DOUBT
                         break
                     other_a[other_count], other_b[other_count] = a, b
                     other_count += 1
@@ -416,6 +511,7 @@ def scan(buffer, begins, ends, pending, side, t, s):
                 record = f_record[depth]
                 at = _skip_space(buffer, quote + 1, end)
                 if at >= end or buffer[at] != 0x3A:
+                    outcome = _IS_NO_JSON
                     break
                 at = _skip_space(buffer, at + 1, end)
             elif node >= 0:
@@ -428,18 +524,24 @@ def scan(buffer, begins, ends, pending, side, t, s):
                 for slot in range(record, record + t.stride[scope]):
                     s.length[slot] = ABSENT
 
+        if outcome == _SURE and _skip_space(buffer, at, end) != end:
+            outcome = _IS_NO_JSON
         is_room = s.noted_count[0] + noted_count <= s.noted_name.size
-        if is_sure and is_room and _skip_space(buffer, at, end) == end:
+        if outcome == _SURE and is_room and (broken == 0 or may_reject):
             accepted = s.count[0]
             s.row[accepted] = row
             s.hash_a[accepted], s.hash_b[accepted] = a, b
             s.is_doubtful[row] = False
+            s.broken[row] = broken
             s.count[0] = accepted + 1
             for index in range(noted_count):
                 s.noted_record[s.noted_count[0]] = accepted
                 s.noted_name[s.noted_count[0]] = noted[index]
                 s.noted_count[0] += 1
         else:
+            if outcome == _IS_NO_JSON:
+                s.broken[row] = t.bits[JSON_BIT]
+                s.is_doubtful[row] = False
             for scope in range(s.count.size):
                 s.count[scope] = counts_before[scope]
             side = side_before

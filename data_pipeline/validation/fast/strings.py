@@ -23,6 +23,14 @@ PLAIN, OTHER, BROKEN = 0, 1, -1
 
 _HIGH_1252 = np.array(sorted(ord(char) for char in windows_1252_characters()), np.int64)
 _LEAD, _FOLLOWER = 1, 2
+DOUBTFUL, NO_JSON = -1, -2
+"""In place of a closing quote: the exact path has to look; no JSON has such bytes."""
+CLEAN, PERSONAL, UNSURE = 0, 1, 2
+"""What is known of a text that the rule `privacy` looks at."""
+
+_CODES_1252 = np.full(0x2200, 0, np.int64)
+for _char in windows_1252_characters():
+    _CODES_1252[ord(_char)] = _char.encode("cp1252")[0]
 
 
 @intrinsic
@@ -174,130 +182,230 @@ def _decode(buffer, at, end):
 def scan_text(buffer, start, end, side):
     """Scan any string from behind its opening quote, strictly, and judge its characters.
 
-    Returns place of the closing quote (-1 where the string is doubtful), number of characters, where its bytes stand (in
-    place, or at `side` where it has escapes), their number, and the next free place of the side area.
+    Returns place of the closing quote (or DOUBTFUL, NO_JSON), number of characters, where its bytes stand (in place, or at
+    `side` where it has escapes), their number, the next free place of the side area, and whether it is clean text.
     """
     at = start
     count = 0
     out = side
     has_escape = False
+    is_clean = True
+    may_be_mojibake = False
     previous = 0
     while at < end:
         char = buffer[at]
         if char == 0x22:
-            if has_escape:
-                return at, count, side, out - side, out
-            return at, count, start, at - start, side
+            place = side if has_escape else start
+            length = out - side if has_escape else at - start
+            if may_be_mojibake and is_clean:
+                is_clean = not _is_mojibake(buffer, place, place + length)
+            return at, count, place, length, out, is_clean
         if char < 0x20:
-            return -1, 0, 0, 0, side
+            return NO_JSON, 0, 0, 0, side, False
         if char == 0x5C:
             if at + 1 >= end:
-                return -1, 0, 0, 0, side
+                return NO_JSON, 0, 0, 0, side, False
             if not has_escape:
                 has_escape = True
                 for index in range(start, at):
                     buffer[out] = buffer[index]
                     out += 1
             kind = buffer[at + 1]
+            length = 2
             if kind == 0x22 or kind == 0x5C or kind == 0x2F:
                 code = np.int64(kind)
-                length = 2
+            elif kind == 0x6E:
+                code = 0x0A
+            elif kind == 0x74:
+                code = 0x09
+            elif kind == 0x72:
+                code = 0x0D
+            elif kind == 0x62:
+                code = 0x08
+            elif kind == 0x66:
+                code = 0x0C
             elif kind == 0x75:
                 code = _hexadecimal(buffer, at + 2, end)
                 length = 6
+                if code < 0:
+                    return NO_JSON, 0, 0, 0, side, False
                 if 0xD800 <= code <= 0xDBFF:
                     if at + 12 > end or buffer[at + 6] != 0x5C or buffer[at + 7] != 0x75:
-                        return -1, 0, 0, 0, side
+                        return DOUBTFUL, 0, 0, 0, side, False
                     low = _hexadecimal(buffer, at + 8, end)
                     if low < 0xDC00 or low > 0xDFFF:
-                        return -1, 0, 0, 0, side
+                        return DOUBTFUL, 0, 0, 0, side, False
                     code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)
                     length = 12
                 elif 0xDC00 <= code <= 0xDFFF:
-                    return -1, 0, 0, 0, side
+                    return DOUBTFUL, 0, 0, 0, side, False
             else:
-                return -1, 0, 0, 0, side
+                return NO_JSON, 0, 0, 0, side, False
         else:
             code, length = _decode(buffer, at, end)
-        if code < 0 or is_no_text(code):
-            return -1, 0, 0, 0, side
+            if code < 0:
+                return NO_JSON, 0, 0, 0, side, False
+        if is_no_text(code):
+            is_clean = False
         kind_now = _LEAD if 0xC2 <= code <= 0xF4 else _FOLLOWER if is_follower(code) else 0
-        if kind_now == _FOLLOWER and previous == _LEAD:
-            return -1, 0, 0, 0, side
+        may_be_mojibake |= kind_now == _FOLLOWER and previous == _LEAD
         previous = kind_now
         if has_escape:
             out = _put(buffer, out, code)
         count += 1
         at += length
-    return -1, 0, 0, 0, side
+    return NO_JSON, 0, 0, 0, side, False
 
 
 @njit
-def may_be_private(buffer, start, end):
-    """Whether a text may hold an e-mail address, a telephone or a card number: more often than the rule, never less."""
-    digits = 0
-    was_separator = False
+def _is_mojibake(buffer, start, end):
+    """The contract's definition, as `exact/text.py` words it: each character as one byte, all of them as UTF-8."""
+    at = start
+    sequences = 0
+    is_telling = False
+    needed = 0
+    code = 0
+    lowest = 0
+    while at < end:
+        char, length = _decode(buffer, at, end)
+        at += length
+        if char > 0xFF:
+            char = _CODES_1252[char] if char < _CODES_1252.size else 0
+            if char == 0:
+                return False
+        if needed > 0:
+            if char & 0xC0 != 0x80:
+                return False
+            code = (code << 6) | (char & 0x3F)
+            needed -= 1
+            if needed == 0:
+                if code < lowest or 0xD800 <= code <= 0xDFFF or code > 0x10FFFF:
+                    return False
+                sequences += 1
+                is_telling |= code <= 0xFF or code > 0x7FF
+        elif char >= 0x80:
+            if char < 0xC2 or char > 0xF4:
+                return False
+            if char < 0xE0:
+                needed, lowest, code = 1, 0x80, char & 0x1F
+            elif char < 0xF0:
+                needed, lowest, code = 2, 0x800, char & 0x0F
+            else:
+                needed, lowest, code = 3, 0x10000, char & 0x07
+    return needed == 0 and (is_telling or sequences >= 2)
+
+
+@njit
+def judge_privacy(buffer, start, end):
+    """CLEAN or PERSONAL where that is certain; an `@` is for the exact path."""
+    found = CLEAN
     at = start
     while at < end:
         char = buffer[at]
         if 0x30 <= char <= 0x39:
-            digits += 1
-            was_separator = False
-            if digits >= 13:
-                return True
-        elif (char == 0x20 or char == 0x2D) and digits > 0 and not was_separator:
-            was_separator = True
-        else:
-            digits = 0
-            was_separator = False
-            if char == 0x40 or (char == 0x25 and at + 2 < end and buffer[at + 1] == 0x34 and buffer[at + 2] == 0x30):
-                return True
-            if char == 0x2B and at + 8 < end:
-                run = 0
-                while run < 8 and 0x30 <= buffer[at + 1 + run] <= 0x39:
-                    run += 1
-                if run == 8:
-                    return True
+            run_end, digits = _digit_run(buffer, at, end)
+            if digits >= 13 and _holds_card_number(buffer, at, run_end):
+                found = PERSONAL
+            at = run_end
+            continue
+        if char == 0x40 or (char == 0x25 and at + 2 < end and buffer[at + 1] == 0x34 and buffer[at + 2] == 0x30):
+            return UNSURE
+        if char == 0x2B:
+            run = 0
+            while at + 1 + run < end and 0x30 <= buffer[at + 1 + run] <= 0x39:
+                run += 1
+            if 8 <= run <= 15:
+                found = PERSONAL
         at += 1
+    return found
+
+
+@njit
+def _digit_run(buffer, start, end):
+    """Place behind the last digit of digits with single spaces or hyphens between, and how many there are."""
+    at = start
+    digits = 0
+    while at < end:
+        if 0x30 <= buffer[at] <= 0x39:
+            digits += 1
+            at += 1
+        elif (buffer[at] == 0x20 or buffer[at] == 0x2D) and at + 1 < end and 0x30 <= buffer[at + 1] <= 0x39:
+            at += 1
+        else:
+            break
+    return at, digits
+
+
+@njit
+def _holds_card_number(buffer, start, end):
+    """Whether some whole groups of a run have 13 to 19 digits together that are Luhn-valid."""
+    for first in range(start, end):
+        is_group_start = first == start or not 0x30 <= buffer[first - 1] <= 0x39
+        if not is_group_start or not 0x30 <= buffer[first] <= 0x39:
+            continue
+        digits = 0
+        for at in range(first, end):
+            if not 0x30 <= buffer[at] <= 0x39:
+                continue
+            digits += 1
+            if digits > 19:
+                break
+            is_group_end = at + 1 == end or not 0x30 <= buffer[at + 1] <= 0x39
+            if digits >= 13 and is_group_end and _is_luhn_valid(buffer, first, at + 1):
+                return True
     return False
 
 
 @njit
-def is_plainly_truncated(buffer, start, end):
-    """Whether a text is a dotted IPv4 address that ends in 0, or one to three groups of IPv6 and `::`."""
+def _is_luhn_valid(buffer, start, end):
+    total = 0
+    place = 0
+    for at in range(end - 1, start - 1, -1):
+        if 0x30 <= buffer[at] <= 0x39:
+            number = np.int64(buffer[at] - 0x30) * (1 + place % 2)
+            total += number - 9 if number > 9 else number
+            place += 1
+    return total % 10 == 0
+
+
+@njit
+def judge_address(buffer, start, end):
+    """CLEAN: dotted IPv4 that ends in 0, or one to three groups of IPv6 and `::`; PERSONAL: other dotted IPv4; else UNSURE."""
     groups = 0
     digits = 0
     number = 0
     first = 0
     at = start
     if end - start < 3:
-        return False
+        return UNSURE
     if buffer[end - 1] == 0x3A:
         if buffer[end - 2] != 0x3A:
-            return False
+            return UNSURE
         while at < end - 1:
             char = buffer[at]
             if char == 0x3A:
                 if digits == 0:
-                    return False
+                    return UNSURE
                 groups += 1
                 digits = 0
             elif 0x30 <= char <= 0x39 or 0x41 <= char <= 0x46 or 0x61 <= char <= 0x66:
                 digits += 1
                 if digits > 4:
-                    return False
+                    return UNSURE
             else:
-                return False
+                return UNSURE
             at += 1
-        return digits == 0 and 1 <= groups <= 3
+        return CLEAN if digits == 0 and 1 <= groups <= 3 else UNSURE
     while at <= end:
         char = 0x2E if at == end else buffer[at]
         if char == 0x2E:
             if digits == 0 or number > 255 or (digits > 1 and first == 0x30):
-                return False
+                return UNSURE
             groups += 1
             if groups == 4:
-                return at == end and number == 0
+                if at != end:
+                    return UNSURE
+                return CLEAN if number == 0 else PERSONAL
             digits = 0
             number = 0
         elif 0x30 <= char <= 0x39:
@@ -305,12 +413,12 @@ def is_plainly_truncated(buffer, start, end):
                 first = char
             digits += 1
             if digits > 3:
-                return False
+                return UNSURE
             number = number * 10 + np.int64(char - 0x30)
         else:
-            return False
+            return UNSURE
         at += 1
-    return False
+    return UNSURE
 
 
 @njit

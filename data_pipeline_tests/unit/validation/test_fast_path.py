@@ -51,7 +51,7 @@ def test_ordinary_rows_are_not_doubtful(validators: dict[str, tuple[TableValidat
         values: list[bytes | None] = [encode(row) for row in EXAMPLES if row["source"] == source]
         path = validators[source][0]._fast
         assert path is not None
-        accepted = path.accept(raw_table(values))
+        accepted = path.judge(raw_table(values))
         assert not accepted.is_doubtful.any()
 
 
