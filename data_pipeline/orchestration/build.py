@@ -26,6 +26,7 @@ from data_pipeline.orchestration.partitions import daily, hour_by_source
 from data_pipeline.orchestration.platform import Dataset, Platform
 from data_pipeline.orchestration.schedules import daily_schedule, source_schedule
 from data_pipeline.orchestration.sensors import late_days_sensor
+from data_pipeline.orchestration.watch.sensors import watch_sensors
 from data_pipeline.settings import Settings
 from data_pipeline.validation import staged_arrow_schema
 
@@ -46,7 +47,13 @@ def build_definitions(settings: Settings, sources: dict[str, Source] | None = No
     if platform.product_events is not None:
         parts.append(_product_daily(platform, platform.product_events, list(own_tables.values()), days))
         parts.append(dg.Definitions(sensors=[late_days_sensor(platform.product_events, job)]))
-    shell = dg.Definitions(resources={"platform": platform}, executor=dg.in_process_executor, jobs=[job], schedules=[daily_schedule(job)])
+    shell = dg.Definitions(
+        resources={"platform": platform},
+        executor=dg.in_process_executor,
+        jobs=[job],
+        schedules=[daily_schedule(job)],
+        sensors=watch_sensors(settings),
+    )
     return dg.Definitions.merge(shell, *parts)
 
 
