@@ -80,6 +80,13 @@ class Settings(BaseSettings):
 
     spark_master: str = Field("local[*]", description="Spark master: `local[*]`, `spark://host:port`, or `emr-serverless`.")
     spark_driver_memory: str = Field("2g", description="Memory of Spark's driver, which does all the work on `local[*]`.")
+    emr_application_id: str | None = Field(None, description="EMR Serverless application, where the Spark master is `emr-serverless`.")
+    emr_role_arn: str | None = Field(None, description="IAM role of the jobs on EMR Serverless.")
+    emr_python_archive_url: str | None = Field(
+        None, description="`s3://…/environment.tar.gz` with pyarrow and boto3 for those jobs; unset: the application's image has them."
+    )
+    emr_log_url: str | None = Field(None, description="`s3://…/` for the logs of those jobs.")
+    emr_poll_s: float = Field(15.0, gt=0, description="Seconds between two looks at such a job.")
     java_home: Path | None = Field(None, validation_alias="JAVA_HOME", description="JDK for the local Kafka; unset: `java` on PATH.")
     jars_dir: Path = Field(PROJECT_ROOT / ".cache" / "jars", description="Where set-up put Kafka's and Spark's jars (`kafka/`, `spark/`).")
 

@@ -5,7 +5,7 @@ Belongs here: the order of the steps, the conservation equation, publication. Do
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,11 +18,16 @@ from data_pipeline.contracts.tables import CONFLICTS, EVENTS, IDENTITIES, LAKE_T
 from data_pipeline.transforms.lake_writer import WrittenRun, publish_table, read_published, write_run
 from data_pipeline.transforms.spark_errors import translated_spark_errors
 from data_pipeline.transforms.staged_hours import StagedHours, digest
+from data_pipeline.transforms.step_metrics import StepMetrics, StepRecorder
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
     from data_pipeline.transforms.day_rows import DayRows
+
+
+FACTS = "facts"
+"""The step that is no table: what is recorded of a day besides."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +37,12 @@ class BuiltDay:
     Attributes:
         day: the UTC day of `occurred_at`.
         manifests: by table name. That of `events` has the equation's counts: rows_in = rows_out + duplicates + conflicts.
+        steps: what Spark did for each table, and for what is recorded besides (`facts`).
     """
 
     day: date
     manifests: Mapping[str, Manifest]
+    steps: Sequence[StepMetrics] = ()
 
 
 def build_day(
@@ -76,9 +83,12 @@ def build_day(
     with translated_spark_errors(f"build the day {day}"):
         from data_pipeline.transforms.day_rows import DayRows
 
+        recorder = StepRecorder(spark, f"{day}")
         with DayRows(spark, store, staged, day) as rows:
-            written = _write_tables(rows, store, run_id)
-            facts = rows.facts()
+            written = _write_tables(rows, store, run_id, recorder)
+            with recorder.step(FACTS):
+                facts = rows.facts()
+        steps = recorder.metrics()
     counts = _counts(staged.row_count(day), written, facts.duplicates)
     _require_conservation(day, counts["events"])
     common = {"inputs": staged.inputs_of(day), "inputs_digest": digest(staged.inputs_of(day)), **_completeness(staged, day)}
@@ -103,22 +113,24 @@ def build_day(
         # Events come last: whoever finds them new finds the others new as well.
         for table in (CONFLICTS, SESSIONS, ORDER_ITEMS, IDENTITIES, EVENTS)
     }
-    return BuiltDay(day, manifests)
+    return BuiltDay(day, manifests, steps)
 
 
-def _write_tables(rows: DayRows, store: ObjectStore, run_id: str) -> dict[str, WrittenRun]:
-    def write(table: Table, frame: Any) -> WrittenRun:
-        return write_run(frame, store, table, rows.day, run_id)
+def _write_tables(rows: DayRows, store: ObjectStore, run_id: str, recorder: StepRecorder) -> dict[str, WrittenRun]:
+    def write(table: Table, frame: Callable[[], DataFrame]) -> WrittenRun:
+        # The frame is made inside the step: finding neighbours runs jobs of its own.
+        with recorder.step(table.name):
+            return write_run(frame(), store, table, rows.day, run_id)
 
-    events = write(EVENTS, rows.events())
+    events = write(EVENTS, rows.events)
     # The tables below are made from the events as they were written, so that they agree with them row by row.
     rows.use_written_events(events)
     return {
         "events": events,
-        "conflicts": write(CONFLICTS, rows.conflicts()),
-        "sessions": write(SESSIONS, rows.sessions()),
-        "order_items": write(ORDER_ITEMS, rows.order_items()),
-        "identities": write(IDENTITIES, rows.identities()),
+        "conflicts": write(CONFLICTS, rows.conflicts),
+        "sessions": write(SESSIONS, rows.sessions),
+        "order_items": write(ORDER_ITEMS, rows.order_items),
+        "identities": write(IDENTITIES, rows.identities),
     }
 
 

@@ -1,6 +1,7 @@
 """`lake/<table>`: the day's tables by Spark, and the day's audit tables off the manifests."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
@@ -8,12 +9,15 @@ import dagster as dg
 from data_pipeline.common.layout import lake_prefix
 from data_pipeline.common.windows import parse_day
 from data_pipeline.contracts.tables import AUDIT_TABLES, LAKE_TABLES
+from data_pipeline.orchestration.day_builders import day_builder
+from data_pipeline.orchestration.failures import translated_failures
 from data_pipeline.orchestration.keys import LAKE, lake_key, quarantine_key, raw_key, staged_key
-from data_pipeline.orchestration.metadata import manifest_metadata, table_column_schema
+from data_pipeline.orchestration.metadata import manifest_metadata, markdown_table, table_column_schema
 from data_pipeline.orchestration.platform import Dataset, Platform
 from data_pipeline.orchestration.ranges import Reported, Verdict, materialize_each
-from data_pipeline.transforms import BuiltDay, build_audit_day, build_day
-from data_pipeline.transforms.staged_hours import StagedHours
+from data_pipeline.transforms import BuiltDay, build_audit_day
+from data_pipeline.transforms.day import FACTS
+from data_pipeline.transforms.step_metrics import StepMetrics
 
 CONSERVATION = "events_plus_duplicates_plus_conflicts_equals_staged"
 EVENTS = lake_key("events")
@@ -48,12 +52,12 @@ def lake_assets(dataset: Dataset, partitions: dg.DailyPartitionsDefinition) -> d
     def transform_day(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-        staged = StagedHours(platform.store, dataset.source_names)
+        builder = day_builder(context, platform, dataset.source_names)
+        with translated_failures(context.retry_number):
+            builder.prepare([parse_day(key) for key in context.partition_keys])
 
         def transform(partition_key: str) -> Reported:
-            day = parse_day(partition_key)
-            built = build_day(day, platform.store, platform.spark(), run_id=context.run_id, sources=dataset.source_names, staged=staged)
-            return _report(platform, built)
+            return _report(platform, builder.build(parse_day(partition_key)))
 
         yield from materialize_each(context, context.partition_keys, transform)
 
@@ -68,8 +72,16 @@ def _report(platform: Platform, built: BuiltDay) -> Reported:
         lake_key(table): {**manifest_metadata(manifest, platform.store, lake_prefix(table, built.day)), "counts": dict(manifest.counts)}
         for table, manifest in built.manifests.items()
     }
-    metadata[EVENTS]["equation"] = sentence
+    for step in built.steps:
+        if step.step != FACTS:
+            metadata[lake_key(step.step)] |= _step_metadata(step)
+    metadata[EVENTS] |= {"equation": sentence, "spark_steps": markdown_table([asdict(step) for step in built.steps])}
     return Reported(metadata, {EVENTS: {CONSERVATION: Verdict(kept + duplicates + conflicts == rows_in, sentence)}})
+
+
+def _step_metadata(step: StepMetrics) -> dict[str, Any]:
+    names = ("rows_read", "bytes_read", "shuffle_rows", "shuffle_bytes", "spilled_bytes")
+    return {"seconds": step.seconds, **{name: getattr(step, name) for name in names}}
 
 
 def audit_assets(dataset: Dataset, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:

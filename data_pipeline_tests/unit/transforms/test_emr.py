@@ -13,9 +13,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from data_pipeline.common.errors import PermanentError, TransientError
 from data_pipeline.common.object_store import S3ObjectStore
-from data_pipeline.transforms.emr import EmrApplication, build_package, report_key, submit_days, wait_for_job
+from data_pipeline.transforms.emr import EmrApplication, build_package, job_request, read_report, report_key, upload_package
 
 ROLE = "arn:aws:iam::123456789012:role/transform"
 
@@ -32,11 +31,13 @@ def aws() -> Iterator[tuple[Any, S3ObjectStore, EmrApplication]]:
 
 def test_job_runs_the_uploaded_package_with_the_days_and_sources(aws: tuple[Any, S3ObjectStore, EmrApplication]) -> None:
     client, store, application = aws
-    job_id = submit_days(client, store, application, [date(2026, 3, 14), date(2026, 3, 15)], ["ios", "web"], "run-1", "us-east-1")
+    upload_package(store, application)
+    request = job_request(store, application, [date(2026, 3, 14), date(2026, 3, 15)], ["ios", "web"], "run-1-0", "us-east-1")
+    job_id = client.start_job_run(**request)["jobRunId"]
     job = client.get_job_run(applicationId=application.application_id, jobRunId=job_id)["jobRun"]
     submit = job["jobDriver"]["sparkSubmit"]
     arguments = submit["entryPointArguments"]
-    assert store.get(store.key(submit["entryPoint"])).startswith(b'"""The entry point that a Spark cluster runs')
+    assert store.get(store.key(submit["entryPoint"])).startswith(b'"""Entry point of a job on a Spark cluster')
     assert "spark.submit.pyFiles=s3://lake-bucket/artifacts/spark/data_pipeline.zip" in submit["sparkSubmitParameters"]
     assert [arguments[n + 1] for n, part in enumerate(arguments) if part == "--day"] == ["2026-03-14", "2026-03-15"]
     assert [arguments[n + 1] for n, part in enumerate(arguments) if part == "--source"] == ["ios", "web"]
@@ -49,29 +50,13 @@ def test_package_imports_nothing_that_is_not_in_it() -> None:
     assert package == build_package()
     names = zipfile.ZipFile(io.BytesIO(package)).namelist()
     assert "data_pipeline/transforms/day.py" in names
+    assert "dagster_pipes/__init__.py" in names
     strangers = ("data_pipeline/orchestration", "data_pipeline/landing", "data_pipeline/settings.py")
     assert not [name for name in names if name.startswith(strangers)]
 
 
-class FinishedClient:
-    """EMR's answer about a job in one state; moto's jobs never finish."""
-
-    def __init__(self, state: str) -> None:
-        self.state = state
-
-    def get_job_run(self, **_: str) -> dict[str, Any]:
-        return {"jobRun": {"state": self.state, "stateDetails": "details"}}
-
-
-def test_outcome_is_the_jobs_own_report(aws: tuple[Any, S3ObjectStore, EmrApplication]) -> None:
-    _, store, application = aws
-    with pytest.raises(PermanentError, match="EMR job j is FAILED: details"):
-        wait_for_job(FinishedClient("FAILED"), store, application, "j", "run-1")
-    store.put(report_key("run-1"), json.dumps({"days": {"2026-03-14": {"error": "No hour is validated."}}}).encode())
-    with pytest.raises(PermanentError, match=r"EMR job j is FAILED: 2026-03-14: No hour is validated\."):
-        wait_for_job(FinishedClient("FAILED"), store, application, "j", "run-1")
-    with pytest.raises(TransientError, match="EMR job j is still RUNNING after 30 s"):
-        wait_for_job(FinishedClient("RUNNING"), store, application, "j", "run-1", timeout_s=30, sleep=lambda _: None)
-    store.put(report_key("run-1"), json.dumps({"days": {"2026-03-14": {"counts": {"events": {"rows_out": 5}}}}}).encode())
-    days = wait_for_job(FinishedClient("SUCCESS"), store, application, "j", "run-1")
-    assert days == {"2026-03-14": {"counts": {"events": {"rows_out": 5}}}}
+def test_a_report_is_read_back_and_a_missing_one_is_empty(aws: tuple[Any, S3ObjectStore, EmrApplication]) -> None:
+    _, store, _ = aws
+    assert read_report(store, "run-1-0") == {}
+    store.put(report_key("run-1-0"), json.dumps({"days": {"2026-03-14": {"counts": {"events": {"rows_out": 5}}}}}).encode())
+    assert read_report(store, "run-1-0") == {"2026-03-14": {"counts": {"events": {"rows_out": 5}}}}

@@ -1,16 +1,15 @@
-"""The entry point that a Spark cluster runs: builds days, given by arguments, and reports as JSON.
+"""What a job on a Spark cluster does: builds days, given by arguments, and reports as JSON.
 
-`spark-submit --py-files data_pipeline.zip emr_entry.py --day 2026-03-14 --source web --store s3://bucket --run-id r1`
-
-Belongs here: arguments to `build_day`, outcome to a report. Does not: submitting (`emr.py`), credentials (those of the job's role).
+Belongs here: arguments to `build_day`, outcome to a report. Does not: submitting (`emr.py`), credentials (those of the job's
+role), telling Dagster while it runs (`spark_job.py`, which starts this).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +25,15 @@ from data_pipeline.transforms.staged_hours import StagedHours
 EXIT_TROUBLE, EXIT_TRY_AGAIN = 1, 75
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def build_days(arguments: Sequence[str] | None = None, say: Callable[[str], object] = print) -> int:
     """Build each day; go on past one that fails.
 
     The report lists for each day its counts by table, or the error, and goes to standard output (last line) and, with
     `--report-key`, into the store. Exit code: 0, 1 where a day failed, 75 where trying again may help.
+
+    Args:
+        arguments: as `spark-submit` passes them; None takes the process's.
+        say: told of each day as it is done.
     """
     options = _parse(arguments)
     store = _open_store(options.store, options.endpoint_url, options.region)
@@ -44,16 +47,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for day in options.day:
         try:
             built = build_day(parse_day(day), store, spark, run_id=options.run_id, sources=options.source, staged=staged)
-            days[day] = {"counts": {name: dict(manifest.counts) for name, manifest in built.manifests.items()}}
+            counts = {name: dict(manifest.counts) for name, manifest in built.manifests.items()}
+            days[day] = {"counts": counts, "steps": [asdict(step) for step in built.steps]}
+            say(f"{day}: {counts['events']}, {sum(step.shuffle_bytes for step in built.steps):,} bytes shuffled")
         except PipelineError as error:
             exit_code = max(exit_code, EXIT_TRY_AGAIN if isinstance(error, TransientError) else EXIT_TROUBLE)
-            days[day] = {"error": str(error)}
+            days[day] = {"error": str(error), "try_again": isinstance(error, TransientError)}
+            say(f"{day}: {error}")
     report = json.dumps({"run_id": options.run_id, "days": days}, sort_keys=True)
     if options.report_key:
         store.put(options.report_key, report.encode())
     print(report, flush=True)
     spark.stop()
     return exit_code
+
+
+def store_client(arguments: Sequence[str] | None = None) -> Any:
+    """boto3's client of the store that the arguments name; None for a folder."""
+    options = _parse(arguments)
+    store = _open_store(options.store, options.endpoint_url, options.region)
+    return store.client if isinstance(store, S3ObjectStore) else None
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -73,7 +86,3 @@ def _open_store(address: str, endpoint_url: str | None, region: str) -> ObjectSt
         return LocalObjectStore(Path(address))
     bucket, _, prefix = address.removeprefix("s3://").partition("/")
     return S3ObjectStore(bucket, endpoint_url, region, prefix=f"{prefix.rstrip('/')}/" if prefix else "")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
