@@ -46,10 +46,13 @@ query Status($id: String!, $filter: RunsFilter!) {
 }
 """
 
-_UNFINISHED = """
-{ partitionBackfillsOrError(filters: {statuses: [REQUESTED, CANCELING, FAILING]}) {
-  __typename ... on PartitionBackfills { results { id title } } } }
+_BACKFILLS = """
+query Backfills($statuses: [BulkActionStatus!]!) {
+  partitionBackfillsOrError(filters: {statuses: $statuses}) { ... on PartitionBackfills { results { id title } } } }
 """
+
+UNFINISHED = ("REQUESTED", "CANCELING", "FAILING")
+COMPLETED = ("COMPLETED_SUCCESS",)
 
 _ASSETS = "query { assetNodes { assetKey { path } isExecutable } }"
 
@@ -103,9 +106,9 @@ class DagsterClient:
             raise PermanentError(f"Dagster did not start the backfill ({answer['__typename']}): {answer.get('message', '')}")
         return str(answer["backfillId"])
 
-    def unfinished_backfills(self, title: str | None = None) -> list[str]:
-        """Ids of the backfills (of that title) that are not over: Dagster goes on with them by itself after a restart."""
-        found = self._ask(_UNFINISHED, {})["partitionBackfillsOrError"]
+    def backfills(self, statuses: Sequence[str], title: str | None = None) -> list[str]:
+        """Ids of the backfills in those states (of that title), the latest first; an unfinished one goes on by itself after a restart."""
+        found = self._ask(_BACKFILLS, {"statuses": list(statuses)})["partitionBackfillsOrError"]
         return [str(item["id"]) for item in found.get("results", []) if title in (None, item["title"])]
 
     def backfill_state(self, backfill_id: str) -> BackfillState:

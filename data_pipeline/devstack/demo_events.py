@@ -15,6 +15,7 @@ from typing import Any
 
 from data_pipeline.common.errors import TransientError
 from data_pipeline.common.sources import load_sources
+from data_pipeline.devstack.files import replace_text
 from data_pipeline.devstack.kafka import create_topic
 from data_pipeline.settings import Settings
 
@@ -52,18 +53,12 @@ def send_once(settings: Settings, day: date, send: Callable[[date, Path], None],
     if found:
         progress("An earlier demo was stopped while it sent; its topics are made anew…")
         _recreate_topics(settings)
-    _write(record, {"day": day.isoformat(), "is_complete": False})
+    replace_text(record, json.dumps({"day": day.isoformat(), "is_complete": False}))
     totals_path = settings.state_dir / "demo-totals.json"
     send(day, totals_path)
     totals = json.loads(totals_path.read_text())
-    _write(record, {"day": day.isoformat(), "is_complete": True, "totals": totals})
+    replace_text(record, json.dumps({"day": day.isoformat(), "is_complete": True, "totals": totals}))
     return SentEvents(day, totals)
-
-
-def _write(path: Path, document: Mapping[str, Any]) -> None:
-    temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps(document))
-    temporary.replace(path)
 
 
 def _recreate_topics(settings: Settings) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 import psutil
 
 from data_pipeline.common.errors import PermanentError
+from data_pipeline.devstack.files import replace_text
 
 FOLDER_VARIABLE = "DATA_PIPELINE_STACK_FOLDER"
 PROGRAM_VARIABLE = "DATA_PIPELINE_STACK_PROGRAM"
@@ -48,9 +49,7 @@ class _PidFile:
             return None
 
     def write(self, path: Path) -> None:
-        temporary = path.with_suffix(".new")
-        temporary.write_text(json.dumps({"pid": self.pid, "started_at": self.started_at}))
-        temporary.replace(path)
+        replace_text(path, json.dumps({"pid": self.pid, "started_at": self.started_at}))
 
     def process(self) -> psutil.Process | None:
         """The process, unless it has ended or its pid belongs to another by now."""

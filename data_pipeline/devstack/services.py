@@ -17,9 +17,9 @@ from typing import Any, Protocol
 
 from data_pipeline.common.errors import PermanentError
 from data_pipeline.common.sources import load_sources
-from data_pipeline.devstack.dagster_home import write_dagster_home
+from data_pipeline.devstack.dagster_home import read_workspace_port, workspace_path, write_dagster_home, write_workspace
 from data_pipeline.devstack.kafka import KafkaCluster
-from data_pipeline.devstack.ports import LOOPBACK, WantedPort
+from data_pipeline.devstack.ports import LOOPBACK, WantedPort, is_free, reserve_port
 from data_pipeline.devstack.processes import ProcessFolder
 from data_pipeline.devstack.s3 import NAME as S3_NAME
 from data_pipeline.devstack.s3 import S3Keys, S3Server
@@ -30,6 +30,7 @@ S3 = "s3"
 DAGSTER = "dagster"
 DASHBOARDS = "dashboards"
 ALL_SERVICES = (KAFKA, S3, DAGSTER, DASHBOARDS)
+_CODE_SERVER = "dagster-code-server"
 _WEB_SERVER = "dagster-webserver"
 _DAEMON = "dagster-daemon"
 _START_TIMEOUT_S = 300.0
@@ -128,38 +129,50 @@ class S3Service:
 
 @dataclass
 class DagsterService:
-    """Dagster's web server and daemon."""
+    """Dagster's code server, which loads the definitions once and runs what is launched, its web server and its daemon."""
 
     settings: Settings
     processes: ProcessFolder
 
     def __post_init__(self) -> None:
         self.name = DAGSTER
-        self.process_names = [_WEB_SERVER, _DAEMON]
+        self.process_names = [_CODE_SERVER, _WEB_SERVER, _DAEMON]
         self.port = WantedPort(self.settings.ui_port, "Dagster's UI", f"{PREFIX}UI_PORT")
         self.address = f"http://{LOOPBACK}:{self.settings.ui_port}"
 
     def launch(self) -> None:
         home = write_dagster_home(self.settings)
-        workspace = str(PROJECT_ROOT / "workspace.yaml")
-        variables = {**_settings_variables(self.settings), "DAGSTER_HOME": str(home), "SPARK_LOCAL_IP": LOOPBACK}
-        # On a busy laptop a run's process takes longer to start than Dagster's own limit of a minute.
-        variables["DAGSTER_GRPC_TIMEOUT_SECONDS"] = str(int(_START_TIMEOUT_S * 2))
-        commands = {
-            _WEB_SERVER: [_script(_WEB_SERVER), "-h", LOOPBACK, "-p", str(self.settings.ui_port), "-w", workspace],
-            _DAEMON: [_script(_DAEMON), "run", "-w", workspace],
-        }
-        if self.processes.find(_DAEMON) is None:
-            self.processes.end_leftovers(_DAEMON)
-            self._end_orphaned_runs(home)
-        for name, command in commands.items():
-            if self.processes.find(name) is None:
-                self.processes.start(name, command, set_variables=variables, cwd=PROJECT_ROOT)
+        if self.processes.find(_CODE_SERVER) is not None:
+            return
+        # Its runs ended with it: a daemon that lives on would wait for them for ever.
+        for name in (_WEB_SERVER, _DAEMON):
+            self.processes.stop(name)
+        for name in self.process_names:
+            self.processes.end_leftovers(name)
+        self._end_orphaned_runs(home)
+        port = reserve_port()
+        write_workspace(self.settings, LOOPBACK, port)
+        self._start(_CODE_SERVER, ["code-server", "start", "-h", LOOPBACK, "-p", str(port), "-m", "data_pipeline.definitions"])
 
     def wait_until_ready(self) -> None:
+        port = read_workspace_port(self.settings)
+        # It listens once it has loaded; the other two ask it only when they start.
+        self.processes.wait_until(_CODE_SERVER, lambda: not is_free(port), timeout_s=_START_TIMEOUT_S)
+        workspace = str(workspace_path(self.settings))
+        self._start(_WEB_SERVER, ["-h", LOOPBACK, "-p", str(self.settings.ui_port), "-w", workspace])
+        self._start(_DAEMON, ["run", "-w", workspace])
         self.processes.wait_until(_WEB_SERVER, lambda: self._ask() is not None, timeout_s=_START_TIMEOUT_S)
         self.processes.wait_until(_WEB_SERVER, self._is_loaded, timeout_s=_START_TIMEOUT_S)
         self.processes.wait_until(_DAEMON, self._is_daemon_healthy, timeout_s=_START_TIMEOUT_S)
+
+    def _start(self, name: str, arguments: Sequence[str]) -> None:
+        if self.processes.find(name) is not None:
+            return
+        variables = {**_settings_variables(self.settings), "DAGSTER_HOME": str(self.settings.dagster_home), "SPARK_LOCAL_IP": LOOPBACK}
+        # On a busy laptop a run's process takes longer to start than Dagster's own limit of a minute.
+        variables["DAGSTER_GRPC_TIMEOUT_SECONDS"] = str(int(_START_TIMEOUT_S * 2))
+        program = "dagster" if name == _CODE_SERVER else name
+        self.processes.start(name, [_script(program), *arguments], set_variables=variables, cwd=PROJECT_ROOT)
 
     def prepare(self) -> None:
         return

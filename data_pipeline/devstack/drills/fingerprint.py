@@ -36,6 +36,9 @@ class Fingerprint:
     partitions: Mapping[str, str]
     tables: Mapping[str, str]
 
+    def __str__(self) -> str:
+        return f"{len(self.raw_objects)} raw objects, {len(self.partitions)} manifests, {len(self.tables)} tables"
+
     def differences(self, other: Fingerprint) -> list[str]:
         """One sentence for each thing that is not the same in both; none when the results are equal."""
         sentences: list[str] = []

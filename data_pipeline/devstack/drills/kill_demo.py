@@ -1,8 +1,9 @@
 """`data-pipeline drill kill-demo`: the demo's pipeline is killed at random moments and run again, and ends the same.
 
-One demo runs undisturbed; its events stay in Kafka. Then, again and again: everything that was made of them is deleted,
-the demo starts, at a random moment `kill -9` ends it with its victims, the stack comes up again, finishes by itself
-what it had begun, and the demo runs to its end. Raw objects, manifests and tables have to equal the undisturbed ones.
+One demo runs undisturbed; its events stay in Kafka. It materializes its day once more over what is there: the result has to
+be the same. Then, round after round: everything that was made of the records is deleted, the demo starts, at random moments
+`kill -9` ends it with its victims and it starts again, and after the last kill the stack finishes by itself what it had begun.
+Raw objects, manifests and tables have to equal the undisturbed ones.
 Belongs here: this drill. Does not: what a result consists of (`fingerprint.py`).
 """
 
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
@@ -26,7 +27,7 @@ import click
 import psutil
 
 from data_pipeline.common.errors import PermanentError
-from data_pipeline.devstack.dagster_client import DagsterClient
+from data_pipeline.devstack.dagster_client import UNFINISHED, DagsterClient
 from data_pipeline.devstack.drills.fingerprint import Fingerprint, take_fingerprint
 from data_pipeline.devstack.ports import LOOPBACK, reserve_ports
 from data_pipeline.devstack.processes import FOLDER_VARIABLE, PROGRAM_VARIABLE, ProcessFolder
@@ -38,29 +39,39 @@ KEPT = frozenset({"kafka-1", "demo.json", "demo-totals.json"})
 """What a new attempt starts from: the records in Kafka, and the note that they were sent."""
 VICTIMS = {
     "everything": None,
-    "dagster": ("dagster-daemon", "dagster-webserver"),
-    "the daemon with its runs": ("dagster-daemon",),
+    "Dagster": ("dagster-code-server", "dagster-daemon", "dagster-webserver"),
+    "the code server with its runs": ("dagster-code-server",),
+    "the daemon": ("dagster-daemon",),
 }
 _HEAL_TIMEOUT_S = 3600.0
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """One kill and what came of it.
+class Kill:
+    """One kill.
 
     Attributes:
-        number: from 1.
         victims: a key of `VICTIMS`.
-        killed_after_s: since the demo's start.
-        processes_killed: how many there were.
+        after_s: since the demo was started, or started again.
+        processes: how many died.
+    """
+
+    victims: str
+    after_s: float
+    processes: int
+
+
+@dataclass(frozen=True)
+class Round:
+    """One day materialized in spite of kills.
+
+    Attributes:
+        kills: in their order.
         differences: from the undisturbed result; none means that it healed.
     """
 
-    number: int
-    victims: str
-    killed_after_s: float
-    processes_killed: int
-    differences: list[str]
+    kills: Sequence[Kill]
+    differences: Sequence[str]
 
 
 class KillDrill:
@@ -75,11 +86,11 @@ class KillDrill:
         self._variables = [f"{PREFIX}{name}={port}" for name, port in zip(names, reserve_ports(4), strict=True)]
         self._variables.append(f"{PREFIX}STATE_DIR={self.state_dir}")
 
-    def run_demo(self) -> tuple[Fingerprint, float]:
+    def run_demo(self, *flags: str) -> tuple[Fingerprint, float]:
         """Run the demo to its end; its result and how long it took."""
         started = time.monotonic()
         with self._log("demo") as log:
-            code = self._launch(["demo", "--json", *self._size()], log).wait()
+            code = self._launch(["demo", "--json", *self._size(), *flags], log).wait()
         if code != 0:
             raise PermanentError(f"The demo ended with {code}; {self._folder}/demo.log and {self.state_dir}/logs say why.")
         seconds = time.monotonic() - started
@@ -92,8 +103,8 @@ class KillDrill:
             if path.name not in KEPT:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def kill_after(self, seconds: float, victims: str) -> int:
-        """Start the demo and kill it with its victims that long after; how many processes died."""
+    def kill_after(self, seconds: float, victims: str) -> Kill:
+        """Start the demo and kill it with its victims that long after."""
         with self._log("killed-demo") as log:
             demo = self._launch(["demo", "--json", *self._size()], log)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -105,7 +116,7 @@ class KillDrill:
                     process.kill()
             psutil.wait_procs(doomed, timeout=30)
             demo.wait()
-        return len(doomed) + 1
+        return Kill(victims, round(seconds, 2), len(doomed) + 1)
 
     def heal(self) -> None:
         """Bring the stack up and wait until it has finished by itself what had been begun."""
@@ -141,7 +152,7 @@ class KillDrill:
 
     def _unfinished_backfills(self) -> list[str]:
         port = read_stack_file(self.state_dir)["ui_port"]
-        return DagsterClient(f"http://{LOOPBACK}:{port}").unfinished_backfills()
+        return DagsterClient(f"http://{LOOPBACK}:{port}").backfills(UNFINISHED)
 
     def _fingerprint(self) -> Fingerprint:
         settings = self._settings()
@@ -160,10 +171,11 @@ class KillDrill:
 
 @click.command(name="kill-demo")
 @click.option("--times", type=click.IntRange(1), default=50, show_default=True, help="How many kills.")
-@click.option("--events", type=click.IntRange(0), default=5_000, show_default=True, help="Made-up events beside the real ones.")
+@click.option("--kills-a-round", type=click.IntRange(1), default=3, show_default=True, help="How many before the day may complete.")
+@click.option("--events", type=click.IntRange(0), default=500, show_default=True, help="Made-up events beside the real ones.")
 @click.option("--seed", type=int, help="Repeats the same moments and victims.  [default: a new one, printed]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(times: int, events: int, seed: int | None, as_json: bool) -> None:
+def command(times: int, kills_a_round: int, events: int, seed: int | None, as_json: bool) -> None:
     """Kill the demo's pipeline with SIGKILL at random moments; the result stays the same."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     seed = random.SystemRandom().randrange(2**31) if seed is None else seed
@@ -173,42 +185,41 @@ def command(times: int, events: int, seed: int | None, as_json: bool) -> None:
         click.echo(sentence, err=True)
 
     drill = KillDrill(Path(tempfile.mkdtemp(prefix="data-pipeline-kill-demo-")), events, say)
-    attempts: list[Attempt] = []
+    rounds: list[Round] = []
     is_healthy = False
     try:
         say(f"Seed {seed}. Running the demo undisturbed…")
-        expected, _ = drill.run_demo()
-        drill.reset()
-        again, duration = drill.run_demo()
+        expected, duration = drill.run_demo()
+        again, _ = drill.run_demo("--again")
         if different := expected.differences(again):
-            raise PermanentError(f"Two undisturbed demos differ, so a kill proves nothing: {'; '.join(different[:5])}")
-        say(f"It takes {duration:.0f} s, and twice the same: {len(expected.raw_objects)} raw objects, {len(expected.tables)} tables.")
-        for number in range(1, times + 1):
-            attempts.append(_attempt(drill, number, chance, duration, expected))
-            say(_sentence(attempts[-1], times))
-        is_healthy = not any(attempt.differences for attempt in attempts)
+            raise PermanentError(f"The day materialized twice differs, so a kill proves nothing: {'; '.join(different[:5])}")
+        say(f"It takes {duration:.0f} s; materialized twice it is the same: {expected}.")
+        left = times
+        while left > 0:
+            rounds.append(_round(drill, min(left, kills_a_round), chance, duration, expected))
+            left -= len(rounds[-1].kills)
+            say(f"{times - left}/{times}  {_sentence(rounds[-1])}")
+        is_healthy = not any(item.differences for item in rounds)
     finally:
         drill.stop(delete=is_healthy)
     if as_json:
-        click.echo(json.dumps({"seed": seed, "attempts": [vars(attempt) for attempt in attempts]}, indent=1))
+        click.echo(json.dumps({"seed": seed, "rounds": [asdict(item) for item in rounds]}, indent=1))
     if not is_healthy:
-        failed = sum(bool(attempt.differences) for attempt in attempts)
-        raise PermanentError(f"{failed} of {times} kills changed the result; what is there now stays in {drill.state_dir}.")
-    click.echo(f"{times} kills, {times} times the same result.")
+        failed = sum(bool(item.differences) for item in rounds)
+        raise PermanentError(f"{failed} of {len(rounds)} rounds ended with another result; what is there now stays in {drill.state_dir}.")
+    click.echo(f"{times} kills in {len(rounds)} rounds, {len(rounds)} times the same result.")
 
 
-def _attempt(drill: KillDrill, number: int, chance: random.Random, duration: float, expected: Fingerprint) -> Attempt:
-    victims, moment = chance.choice(list(VICTIMS)), chance.uniform(0, duration)
+def _round(drill: KillDrill, kills: int, chance: random.Random, duration: float, expected: Fingerprint) -> Round:
     drill.reset()
-    killed = drill.kill_after(moment, victims)
+    # On average the last kill comes when an undisturbed demo would end.
+    done = [drill.kill_after(chance.uniform(0, 2 * duration / (kills + 1)), chance.choice(list(VICTIMS))) for _ in range(kills)]
     drill.heal()
     result, _ = drill.run_demo()
-    return Attempt(number, victims, round(moment, 2), killed, expected.differences(result))
+    return Round(done, expected.differences(result))
 
 
-def _sentence(attempt: Attempt, times: int) -> str:
-    outcome = f"differs: {'; '.join(attempt.differences[:3])}" if attempt.differences else "same result"
-    return (
-        f"{attempt.number}/{times}  killed {attempt.victims} ({attempt.processes_killed} processes) after "
-        f"{attempt.killed_after_s:.1f} s: {outcome}"
-    )
+def _sentence(item: Round) -> str:
+    kills = ", ".join(f"{kill.victims} ({kill.processes} processes) after {kill.after_s:.1f} s" for kill in item.kills)
+    outcome = f"differs: {'; '.join(item.differences[:3])}" if item.differences else "same result"
+    return f"killed {kills}: {outcome}"

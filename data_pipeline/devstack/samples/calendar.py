@@ -39,3 +39,11 @@ ACCESS_LOG_DAYS = Season(date(2015, 5, 17), date(2015, 5, 20), date(2026, 3, 1),
 
 ONLINE_RETAIL_DAYS = Season(date(2010, 12, 1), date(2011, 3, 31), date(2026, 3, 4), 18)
 """Seventeen weeks and two days; the shop was closed on Saturdays, over Christmas and at New Year."""
+
+
+def last_day_with_samples(today: date) -> date:
+    """The last day before `today` on which both data sets have lines."""
+    day = today - timedelta(days=1)
+    while not all(season.source_day(day) for season in (ACCESS_LOG_DAYS, ONLINE_RETAIL_DAYS)):
+        day -= timedelta(days=1)
+    return day
