@@ -13,7 +13,18 @@ from data_pipeline.contracts.tables import LAKE_TABLES
 
 def render() -> str:
     """The document's text."""
-    from data_pipeline.transforms import deduplicate, events, identities, money, neighbours, order_items, sessions, staged_hours, stale
+    from data_pipeline.transforms import (
+        deduplicate,
+        events,
+        identities,
+        money,
+        neighbours,
+        order_items,
+        rebuilds,
+        sessions,
+        staged_hours,
+        stale,
+    )
 
     lines = [
         "# Transforms",
@@ -25,6 +36,9 @@ def render() -> str:
         f"| an event is compared with what arrived before it in | {deduplicate.COMPARED_DAYS} days |",
         f"| rows of a day are looked for in hours of arrival up to | {staged_hours.LOOKBACK_DAYS} days after it |",
         f"| inactivity that ends a session | {sessions.GAP_MINUTES} minutes |",
+        f"| runs for late data within an hour, at most | {rebuilds.MOST_RUNS_AN_HOUR} |",
+        f"| a day is built again for late data at most every | {rebuilds.REST.total_seconds() / 3600:.0f} hours |",
+        f"| neighbouring days that share such a run, at most | {rebuilds.MOST_DAYS_A_RUN} |",
         "",
         "## Rules",
         "",
@@ -36,6 +50,7 @@ def render() -> str:
         *_rules("Order items", order_items, order_items.order_items),
         *_rules("Identities", identities, identities.identities),
         *_rules("Days that are built again", stale, stale.stale_days),
+        *_rules("When they are built again", rebuilds, rebuilds.plan_rebuilds),
         "## Tables",
         "",
     ]
