@@ -68,8 +68,9 @@ def ack(group: str, by: str) -> None:
 
 @command.command()
 @click.option("--every", "every_s", type=click.FloatRange(1), default=30, show_default=True, help="Seconds between two looks.")
+@click.option("--check", "kinds", multiple=True, help="Only this check, such as kafka_lag; repeat it for more.")
 @click.option("--once", is_flag=True, help="Look once and end.")
-def watch(every_s: float, once: bool) -> None:
+def watch(every_s: float, kinds: tuple[str, ...], once: bool) -> None:
     """Run all checks again and again and send alerts, without Dagster: also while its daemon is down. Prints a JSON line a look."""
     from data_pipeline.orchestration.platform import Platform
     from data_pipeline.orchestration.watch.alerting import Alerting
@@ -77,7 +78,7 @@ def watch(every_s: float, once: bool) -> None:
     alerting = Alerting(Platform(Settings.from_env()))
     while True:
         started = time.monotonic()
-        results, outcome = alerting.run()
+        results, outcome = alerting.run(kinds=kinds)
         line = {
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "red": [result.kind for result in results if result.alerts],

@@ -10,6 +10,7 @@ import importlib
 import click
 
 DRILLS = {
+    "kafka-down": ("kafka_down", "Stop a broker and fall behind; a receiver gets one alert each, and its recovery."),
     "kill-demo": ("kill_demo", "kill -9 the demo's pipeline at random moments; the result stays the same."),
     "kill-landing": ("kill_landing", "kill -9 landing at every step; raw stays byte for byte the same."),
     "s3-faults": ("s3_faults", "Break requests to S3 while an hour lands; nothing is lost or doubled."),

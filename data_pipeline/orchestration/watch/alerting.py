@@ -36,11 +36,16 @@ class Alerting:
         self._policy = build_policy(platform.settings, list(self._channels))
         self._lock = threading.Lock()
 
-    def run(self, instance: DagsterInstance | None = None) -> tuple[list[CheckResult], Outcome]:
-        """Look, judge, decide and send, once; raises nothing that a channel or a part of the platform did."""
+    def run(self, instance: DagsterInstance | None = None, kinds: Sequence[str] = ()) -> tuple[list[CheckResult], Outcome]:
+        """Look, judge, decide and send, once; raises nothing that a channel or a part of the platform did.
+
+        Args:
+            instance: Dagster's instance; without one that of the settings is opened.
+            kinds: only these checks; none for all.
+        """
         with self._lock:
             facts = self._watcher.look(instance)
-            results = run_checks(facts, Limits())
+            results = [result for result in run_checks(facts, Limits()) if not kinds or result.kind in kinds]
             alerts = [alert for result in results for alert in result.alerts]
             blind = frozenset(result.kind for result in results if result.blind_on)
             return results, evaluate(alerts, blind, self._channels, self._states, self._policy, facts.now)

@@ -9,11 +9,12 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from data_pipeline.devstack.drills.receiver import http_receiver
 from data_pipeline.operations.alerts.alert import Alert, Severity
 from data_pipeline.operations.alerts.channels import ChannelError, MailChannel, PagerDutyChannel, SlackChannel, SnsChannel
 from data_pipeline.operations.alerts.delivery import deliver
 from data_pipeline.operations.alerts.message import Message, MessageKind
-from data_pipeline_tests.unit.operations.receivers import http_receiver, mail_receiver
+from data_pipeline_tests.unit.operations.receivers import mail_receiver
 
 AT = datetime(2026, 3, 14, 3, 0, tzinfo=UTC)
 ALERT = Alert(
