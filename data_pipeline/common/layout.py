@@ -25,6 +25,11 @@ def lake_prefix(table: str, day: date) -> str:
     return f"lake/{table}/date={day.isoformat()}"
 
 
+def archive_prefix(table: str, day: date) -> str:
+    """`archive/events/date=2024-03-14`: a day that left the warehouse."""
+    return f"archive/{table}/date={day.isoformat()}"
+
+
 def ledger_key(topic: str, instant: datetime) -> str:
     """`ledger/product-events.web/2026-03-14T09.json`."""
     return f"ledger/{topic}/{instant:%Y-%m-%dT%H}.json"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from data_pipeline.contracts.columns import Column, Table
+from data_pipeline.contracts.columns import Column, ColumnType, Table
 from data_pipeline.contracts.render import WAREHOUSE_SCHEMA, duckdb_type, quote
 
 
@@ -37,6 +37,16 @@ def insert_files(table: Table, catalog: str, paths: Sequence[Path]) -> str:
         f"INSERT INTO {_name(table, catalog)} ({names})\nSELECT {values}\n"
         f"FROM read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
     )
+
+
+def copy_window_to_file(table: Table, catalog: str, path: Path) -> str:
+    """Write a day as a Parquet file, its instants with their zone as in the lake; takes the day as its parameter."""
+    columns = ", ".join(
+        f"{quote(c.name)}::TIMESTAMPTZ AS {quote(c.name)}" if c.type is ColumnType.TIMESTAMP_MS else quote(c.name) for c in table.columns
+    )
+    where = f"{quote(table.window_column)} = ?"
+    file = "'" + str(path).replace("'", "''") + "'"
+    return f"COPY (SELECT {columns} FROM {_name(table, catalog)} WHERE {where}) TO {file} (FORMAT parquet, COMPRESSION zstd)"
 
 
 def read_columns() -> str:

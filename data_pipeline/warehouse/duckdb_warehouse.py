@@ -5,6 +5,8 @@ Belongs here: what `Warehouse` promises, on a DuckDB file. Does not: SQL text (`
 
 from __future__ import annotations
 
+import hashlib
+import re
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
@@ -16,14 +18,16 @@ from typing import Any
 import duckdb
 
 from data_pipeline.common.errors import PermanentError
-from data_pipeline.common.manifest import Manifest
+from data_pipeline.common.layout import archive_prefix
+from data_pipeline.common.manifest import Entry, Manifest
 from data_pipeline.common.object_store import ObjectStore
 from data_pipeline.contracts.columns import Table
 from data_pipeline.contracts.render import WAREHOUSE_SCHEMA, duckdb_ddl, duckdb_type
 from data_pipeline.warehouse import duckdb_sql
+from data_pipeline.warehouse.archive_manifest import publish_archive
 from data_pipeline.warehouse.drift import ActualColumn, columns_to_add
 from data_pipeline.warehouse.duckdb_connection import open_for_reading, open_for_writing
-from data_pipeline.warehouse.interface import LoadedWindow, Rows, require_same_day
+from data_pipeline.warehouse.interface import LoadedWindow, Rows, require_equal_archive, require_same_day
 from data_pipeline.warehouse.objects import download_objects
 
 _SCHEMAS = (WAREHOUSE_SCHEMA, "staging", "intermediate", "core", "marts")
@@ -73,10 +77,41 @@ class DuckDBWarehouse:
             run_id=run_id,
         )
 
+    def archive_window(self, table: Table, day: date, store: ObjectStore, *, run_id: str) -> Manifest:
+        with tempfile.TemporaryDirectory(prefix="data-pipeline-archive-") as folder:
+            path = Path(folder) / "part.parquet"
+            with open_for_reading(self.path, self.wait_s) as connection:
+                catalog = _catalog(connection)
+                rows = int(_one(connection.execute(duckdb_sql.count_window(table, catalog), [day])))
+                connection.execute(duckdb_sql.copy_window_to_file(table, catalog, path), [day])
+            data = path.read_bytes()
+        digest = hashlib.sha256(data).hexdigest()
+        key = f"{archive_prefix(table.name, day)}/{_plain(run_id)}-{digest[:16]}.parquet"
+        if rows:
+            store.put(key, data)
+        return publish_archive(table, day, [Entry(key, len(data), rows, digest)] if rows else [], store, run_id)
+
+    def drop_window(self, table: Table, day: date, archived: Manifest, *, run_id: str) -> int:
+        with open_for_writing(self.path, self.wait_s) as connection:
+            catalog = _catalog(connection)
+            connection.begin()
+            try:
+                deleted = int(_one(connection.execute(duckdb_sql.delete_window(table, catalog), [day])))
+                require_equal_archive(table, day, deleted, archived)
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+        return deleted
+
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
         with open_for_reading(self.path, self.wait_s) as connection:
             answer = connection.execute(sql, list(parameters))
             return Rows([column[0] for column in answer.description or []], answer.fetchall())
+
+
+def _plain(run_id: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", run_id)[:64]
 
 
 def _catalog(connection: duckdb.DuckDBPyConnection) -> str:

@@ -87,6 +87,27 @@ class Warehouse(Protocol):
         """
         ...
 
+    def archive_window(self, table: Table, day: date, store: ObjectStore, *, run_id: str) -> Manifest:
+        """Write a day's rows as Parquet below `archive/<table>/date=<day>` and publish their manifest; the day stays.
+
+        Returns:
+            The published manifest; `replace_window` restores the day from it.
+
+        Raises:
+            PermanentError: an archive of that day has more rows than the table; nothing archived is replaced by less.
+            TransientError: the warehouse or the store does not answer.
+        """
+        ...
+
+    def drop_window(self, table: Table, day: date, archived: Manifest, *, run_id: str) -> int:
+        """Delete a day whose archive holds as many rows as the table, in one transaction; returns the rows deleted.
+
+        Raises:
+            PermanentError: the counts differ. The day is as it was.
+            TransientError: the warehouse is busy or does not answer. The day is as it was.
+        """
+        ...
+
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
         """Run one query that reads; parameters replace `?` marks."""
         ...
@@ -97,3 +118,13 @@ def require_same_day(table: Table, day: date, manifest: Manifest) -> None:
     named = manifest.partition.get("date")
     if named is not None and named != day.isoformat():
         raise PermanentError(f"The manifest of {manifest.stage} is of {named}, not of {day}; load {table.name} with that day's manifest.")
+
+
+def require_equal_archive(table: Table, day: date, standing: int, archived: Manifest) -> None:
+    """Refuse to drop a day that is not what was archived."""
+    require_same_day(table, day, archived)
+    if archived.stage != f"archive/{table.name}" or archived.row_count != standing:
+        raise PermanentError(
+            f"warehouse.{table.name} has {standing} rows of {day}, its archive has {archived.row_count}; archive the day again. "
+            "Nothing was dropped."
+        )

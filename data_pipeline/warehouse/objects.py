@@ -6,6 +6,7 @@ Belongs here: download and checks that need no warehouse. Does not: SQL, listing
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -46,6 +47,26 @@ def download_objects(table: Table, manifest: Manifest, store: ObjectStore, folde
 def require_objects(manifest: Manifest, store: ObjectStore) -> None:
     """Check presence and size without a download, for a warehouse that reads the objects itself."""
     _require_presence(manifest, store)
+
+
+def unloaded_entries(store: ObjectStore, manifest_key: str) -> list[Entry]:
+    """The objects that an UNLOAD's own manifest names; none where it found no rows and wrote nothing.
+
+    Raises:
+        PermanentError: an object is not of the size that the manifest says.
+    """
+    found = store.find(manifest_key)
+    if found is None:
+        return []
+    entries = []
+    for named in json.loads(found.data)["entries"]:
+        key, meta = store.key(named["url"]), named["meta"]
+        data = store.get(key)
+        if len(data) != meta["content_length"]:
+            raise PermanentError(f"{named['url']} has {len(data)} bytes, UNLOAD wrote {meta['content_length']}; archive the day again.")
+        if meta["record_count"]:
+            entries.append(Entry(key, len(data), meta["record_count"], hashlib.sha256(data).hexdigest()))
+    return entries
 
 
 def _require_presence(manifest: Manifest, store: ObjectStore) -> None:

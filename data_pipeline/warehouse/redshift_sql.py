@@ -60,11 +60,16 @@ def copy_manifest(table: Table, manifest_url: str, role_arn: str) -> str:
     STATUPDATE is off: Redshift analyzes changed tables by itself when it is idle, and a COPY that does it holds the
     load's lock for longer. COMPUPDATE is not there: COPY of Parquet never chooses encodings, the DDL does.
     """
-    if not _ROLE_ARN.fullmatch(role_arn):
-        raise PermanentError(
-            f"'{role_arn}' is not an IAM role; set DATA_PIPELINE_REDSHIFT_COPY_ROLE_ARN to arn:aws:iam::<account>:role/<name>."
-        )
+    _require_role(role_arn)
     return f"COPY {_name(table)}\nFROM {_literal(manifest_url)}\nIAM_ROLE {_literal(role_arn)}\nFORMAT AS PARQUET\nMANIFEST\nSTATUPDATE OFF"
+
+
+def unload_window(table: Table, day: date, url_prefix: str, role_arn: str) -> str:
+    """Write a day as Parquet objects below an address, with a manifest that tells bytes and rows of each."""
+    _require_role(role_arn)
+    columns = ", ".join(quote(name) for name in table.column_names)
+    query = f"SELECT {columns} FROM {_name(table)} WHERE {_in_window(table, day)}"
+    return f"UNLOAD ({_literal(query)})\nTO {_literal(url_prefix)}\nIAM_ROLE {_literal(role_arn)}\nFORMAT AS PARQUET\nMANIFEST VERBOSE"
 
 
 def last_copy_count() -> str:
@@ -97,6 +102,13 @@ def read_column(row: Sequence[Any]) -> tuple[str, ActualColumn]:
 def add_column(table: Table, column: Column) -> str:
     """Give a table a nullable column that the catalogue has gained."""
     return f"ALTER TABLE {_name(table)} ADD COLUMN {quote(column.name)} {redshift_type(column)}"
+
+
+def _require_role(role_arn: str) -> None:
+    if not _ROLE_ARN.fullmatch(role_arn):
+        raise PermanentError(
+            f"'{role_arn}' is not an IAM role; set DATA_PIPELINE_REDSHIFT_COPY_ROLE_ARN to arn:aws:iam::<account>:role/<name>."
+        )
 
 
 def _name(table: Table) -> str:

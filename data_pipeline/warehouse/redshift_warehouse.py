@@ -15,15 +15,16 @@ from datetime import date
 from typing import Any
 
 from data_pipeline.common.errors import PermanentError, PipelineError
-from data_pipeline.common.layout import load_manifest_key
+from data_pipeline.common.layout import archive_prefix, load_manifest_key
 from data_pipeline.common.manifest import Manifest
 from data_pipeline.common.object_store import ObjectStore
 from data_pipeline.contracts.columns import Table
 from data_pipeline.contracts.render import redshift_ddl, redshift_type
 from data_pipeline.warehouse import redshift_sql as sql
+from data_pipeline.warehouse.archive_manifest import publish_archive
 from data_pipeline.warehouse.drift import columns_to_add
-from data_pipeline.warehouse.interface import LoadedWindow, Rows, require_same_day
-from data_pipeline.warehouse.objects import require_objects
+from data_pipeline.warehouse.interface import LoadedWindow, Rows, require_equal_archive, require_same_day
+from data_pipeline.warehouse.objects import require_objects, unloaded_entries
 from data_pipeline.warehouse.redshift_connection import RedshiftAddress, RedshiftSession, open_session
 
 _NO_RUN = "none"
@@ -73,6 +74,28 @@ class RedshiftWarehouse:
             seconds=time.monotonic() - began,
             run_id=run_id,
         )
+
+    def archive_window(self, table: Table, day: date, store: ObjectStore, *, run_id: str) -> Manifest:
+        # A folder of its own: UNLOAD refuses one that holds objects, and one that died half-way names nothing.
+        prefix = f"{archive_prefix(table.name, day)}/{uuid.uuid4().hex}/"
+        with open_session(self.address) as session:
+            session.run(sql.set_query_group(run_id))
+            session.run(sql.with_comment(sql.unload_window(table, day, store.url(prefix), self.copy_role_arn), run_id, table.name, day))
+        return publish_archive(table, day, unloaded_entries(store, f"{prefix}manifest"), store, run_id)
+
+    def drop_window(self, table: Table, day: date, archived: Manifest, *, run_id: str) -> int:
+        def commented(statement: str) -> str:
+            return sql.with_comment(statement, run_id, table.name, day)
+
+        with open_session(self.address) as session:
+            session.run(sql.set_query_group(run_id))
+            session.run(commented("BEGIN"))
+            session.run(commented(sql.lock(table)))
+            standing = session.scalar(commented(sql.count_window(table, day)))
+            require_equal_archive(table, day, standing, archived)
+            session.run(commented(sql.delete_window(table, day)))
+            session.run(commented("COMMIT"))
+        return standing
 
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
         with open_session(self.address) as session:

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from data_pipeline.common.object_store import ObjectStore
-from data_pipeline_tests.redshift_standin.copy import CopyError, read_as_csv
-from data_pipeline_tests.redshift_standin.statements import Copy, UnknownStatementError, read_copy, to_postgres
+from data_pipeline_tests.redshift_standin.copy import NULL, CopyError, read_as_csv, write_as_parquet
+from data_pipeline_tests.redshift_standin.statements import Copy, UnknownStatementError, Unload, read_copy, read_unload, to_postgres
 
 _SERVER_VERSION = b"8.0.2"
 _NOTHING = "select 1 where false"
@@ -59,7 +59,7 @@ class _Connection:
     standin: StandIn
     client: socket.socket
     backend: socket.socket = field(init=False)
-    copies: dict[bytes, Copy] = field(default_factory=dict)
+    copies: dict[bytes, Copy | Unload] = field(default_factory=dict)
     status: bytes = b"I"
     skips_to_sync: bool = False
 
@@ -113,8 +113,10 @@ class _Connection:
                 body = self._prepare(body)
             elif kind == b"B":
                 copy = self.copies.get(body.split(b"\0", 2)[1])
-                if copy is not None:
+                if isinstance(copy, Copy):
                     self._copy(copy)
+                elif copy is not None:
+                    self._unload(copy)
             elif kind == b"Q":
                 raise UnknownStatementError("the stand-in knows prepared statements only")
         except (UnknownStatementError, CopyError) as error:
@@ -129,7 +131,7 @@ class _Connection:
         if self.standin.fail_next and self.standin.fail_next in sql:
             self.standin.fail_next = None
             raise ConnectionError("the test wants this connection to break here")
-        copy = read_copy(sql)
+        copy = read_copy(sql) or read_unload(sql)
         self.copies.pop(name, None)
         if copy is not None:
             self.copies[name] = copy
@@ -142,17 +144,36 @@ class _Connection:
         self._expect_ready(data)
         self._query(f"select set_config('redshift.last_copy_count', '{rows}', false)")
 
+    def _unload(self, unload: Unload) -> None:
+        described = self._rows(f"select * from ({unload.query}) as unloaded limit 0")
+        types = {name: self._query(f"select format_type({oid}, null)") for name, oid in described}
+        self.backend.sendall(_message(b"Q", f"copy ({unload.query}) to stdout (format csv, header, null '{NULL}')".encode() + b"\0"))
+        data: list[bytes] = []
+        self._expect_ready(b"", data)
+        write_as_parquet(self.standin.store, unload.url_prefix, b"".join(data), types)
+
+    def _rows(self, sql: str) -> list[tuple[str, int]]:
+        """Name and type's oid of each column of a query."""
+        self.backend.sendall(_message(b"Q", sql.encode() + b"\0"))
+        columns: list[tuple[str, int]] = []
+        self._expect_ready(b"", columns=columns)
+        return columns
+
     def _query(self, sql: str) -> str:
         self.backend.sendall(_message(b"Q", sql.encode() + b"\0"))
         return self._expect_ready(b"")
 
-    def _expect_ready(self, copy_data: bytes) -> str:
-        """Answers of a simple query up to its end; the first value of a row, if any."""
+    def _expect_ready(self, copy_data: bytes, received: list[bytes] | None = None, columns: list[tuple[str, int]] | None = None) -> str:
+        """Answers of a simple query up to its end; the first value of a row, if any. Copied rows and columns go into the lists."""
         value, failure = "", None
         while True:
             kind, body = _receive(self.backend)
             if kind == b"G":
                 self.backend.sendall((_message(b"d", copy_data) if copy_data else b"") + _message(b"c", b""))
+            elif kind == b"d" and received is not None:
+                received.append(body)
+            elif kind == b"T" and columns is not None:
+                columns += _described(body)
             elif kind == b"D":
                 value = body[6:].decode()
             elif kind == b"E":
@@ -171,6 +192,17 @@ class _Connection:
                 self._query("select 1 / 0")
         self.client.sendall(_error(state, text))
         self.skips_to_sync = True
+
+
+def _described(body: bytes) -> list[tuple[str, int]]:
+    """Names and types of a RowDescription."""
+    (count,), at, found = struct.unpack("!h", body[:2]), 2, []
+    for _ in range(count):
+        end = body.index(b"\0", at)
+        _, _, oid, _, _, _ = struct.unpack("!ihihih", body[end + 1 : end + 19])
+        found.append((body[at:end].decode(), oid))
+        at = end + 19
+    return found
 
 
 def _where(table: str) -> str:

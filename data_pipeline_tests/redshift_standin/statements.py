@@ -16,6 +16,11 @@ _COPY = re.compile(
     r"format\s+as\s+parquet\s+manifest\s+statupdate\s+off\s*;?\s*",
     re.IGNORECASE,
 )
+_UNLOAD = re.compile(
+    r"unload\s*\('(?P<query>(?:[^']|'')+)'\)\s+to\s+'(?P<url>[^']+)'\s+iam_role\s+'arn:aws:iam::\d{12}:role/[^']+'\s+"
+    r"format\s+as\s+parquet\s+manifest\s+verbose\s*;?\s*",
+    re.IGNORECASE,
+)
 _STRIPPED = (
     r"\bencode\s+(raw|az64|zstd|lzo|bytedict)\b",
     r"\bdiststyle\s+(key|all|even|auto)\b",
@@ -41,6 +46,25 @@ class Copy:
 
     table: str
     manifest_url: str
+
+
+@dataclass(frozen=True)
+class Unload:
+    """An UNLOAD that the stand-in does itself."""
+
+    query: str
+    url_prefix: str
+
+
+def read_unload(sql: str) -> Unload | None:
+    """The UNLOAD that a statement is, None for any other statement."""
+    body = _body(sql)
+    if not body.lower().startswith("unload"):
+        return None
+    found = _UNLOAD.fullmatch(body)
+    if not found:
+        raise UnknownStatementError(f"the stand-in does not know this UNLOAD: {body[:200]}")
+    return Unload(found["query"].replace("''", "'"), found["url"])
 
 
 def read_copy(sql: str) -> Copy | None:

@@ -14,8 +14,9 @@ import redshift_connector
 from data_pipeline.common.errors import PermanentError, TransientError
 from data_pipeline.common.manifest import Manifest
 from data_pipeline.contracts.columns import Column, ColumnType
-from data_pipeline.contracts.tables import EVENTS, IDENTITIES
+from data_pipeline.contracts.tables import EVENTS, IDENTITIES, ORDER_ITEMS, SESSIONS
 from data_pipeline.devstack.ports import reserve_port
+from data_pipeline.warehouse.archive import archive_days, days_before, restore_days
 from data_pipeline.warehouse.dbt_args import build_args, redshift_target_env
 from data_pipeline.warehouse.duckdb_warehouse import DuckDBWarehouse
 from data_pipeline.warehouse.redshift_warehouse import RedshiftWarehouse
@@ -157,3 +158,14 @@ def test_every_model_has_equal_rows_on_both(redshift: RedshiftLike, built: DuckD
     assert again.returncode == 0, again.stdout[-4000:]
     volume = "select sum(event_count) from marts.mart_event_volume"
     assert redshift.warehouse.fetch(volume).scalar == built.fetch(volume).scalar - 1
+
+
+def test_days_leave_for_the_archive_by_unload_and_come_back(redshift: RedshiftLike) -> None:
+    redshift.load()
+    tables = [EVENTS, SESSIONS, ORDER_ITEMS]
+    before = [sorted(map(repr, redshift.warehouse.fetch(f"select * from warehouse.{table.name}").rows)) for table in tables]
+    moved = archive_days(redshift.warehouse, tables, DAYS[2], redshift.store, "archive-1")
+    assert {(item.table, item.day) for item in moved} >= {(table.name, day) for table in tables for day in DAYS[:2]}
+    assert all(days_before(redshift.warehouse, table, DAYS[2]) == [] for table in tables)
+    restore_days(redshift.warehouse, tables, DAYS[:2], redshift.store, "restore-1")
+    assert [sorted(map(repr, redshift.warehouse.fetch(f"select * from warehouse.{table.name}").rows)) for table in tables] == before
