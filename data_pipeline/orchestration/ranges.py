@@ -75,6 +75,7 @@ def materialize_each(
         do: one partition's work; raises PipelineError where it fails.
     """
     done: dict[str, Reported] = {}
+    judged: dict[str, Reported] = {}
     failed: dict[str, PipelineError | str] = {}
     for key in keys:
         try:
@@ -83,16 +84,17 @@ def materialize_each(
             failed[key] = error
             context.log.error(f"{key}: {error}")
             continue
-        if reported.broken and len(keys) > 1:
-            failed[key] = " ".join(reported.broken)
-            context.log.error(f"{key}: {failed[key]}")
+        broken = " ".join(reported.broken)
+        reported = judged[key] = reported.of(context.selected_asset_keys)
+        if broken and len(keys) > 1:
+            failed[key] = broken
+            context.log.error(f"{key}: {broken}")
             continue
-        reported = reported.of(context.selected_asset_keys)
         done[key] = reported
         if len(keys) > 1:
             _log_materializations(context, key, reported)
 
-    yield from _summarize_checks(done)
+    yield from _summarize_checks(judged)
     if failed:
         _raise_failures(context, keys, failed)
     for key, reported in done.items():
@@ -107,10 +109,10 @@ def _log_materializations(context: AssetExecutionContext, key: str, reported: Re
         context.log_event(AssetMaterialization(asset_key=asset_key, partition=key, metadata=metadata))
 
 
-def _summarize_checks(done: Mapping[str, Reported]) -> Iterator[AssetCheckResult]:
-    """One result a check over all partitions that completed."""
+def _summarize_checks(judged: Mapping[str, Reported]) -> Iterator[AssetCheckResult]:
+    """One result a check over all partitions that were judged, broken ones too."""
     verdicts: dict[tuple[AssetKey, str], dict[str, Verdict]] = {}
-    for key, reported in done.items():
+    for key, reported in judged.items():
         for asset_key, checks in reported.verdicts.items():
             for name, verdict in checks.items():
                 verdicts.setdefault((asset_key, name), {})[key] = verdict

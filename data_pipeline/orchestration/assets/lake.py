@@ -13,6 +13,7 @@ from data_pipeline.orchestration.day_builders import day_builder
 from data_pipeline.orchestration.failures import translated_failures
 from data_pipeline.orchestration.keys import LAKE, lake_key, quarantine_key, raw_key, staged_key
 from data_pipeline.orchestration.metadata import manifest_metadata, markdown_table, table_column_schema
+from data_pipeline.orchestration.open_findings import require_no_open_errors
 from data_pipeline.orchestration.platform import Dataset, Platform
 from data_pipeline.orchestration.ranges import Reported, Verdict, materialize_each
 from data_pipeline.transforms import BuiltDay, build_audit_day
@@ -57,6 +58,7 @@ def lake_assets(dataset: Dataset, partitions: dg.DailyPartitionsDefinition) -> d
             builder.prepare([parse_day(key) for key in context.partition_keys])
 
         def transform(partition_key: str) -> Reported:
+            require_no_open_errors(platform, dataset, parse_day(partition_key))
             return _report(platform, builder.build(parse_day(partition_key)))
 
         yield from materialize_each(context, context.partition_keys, transform)

@@ -13,11 +13,11 @@ from data_pipeline.orchestration.partitions import read_hour_key
 from data_pipeline.orchestration.platform import Dataset, Platform
 from data_pipeline.orchestration.ranges import Reported, Verdict, materialize_each
 from data_pipeline.validation import QUARANTINE_SCHEMA, ValidatedHour, staged_arrow_schema, validate_hour
-from data_pipeline.validation.history import Finding
+from data_pipeline.validation.history import Finding, Severity
 
 CONSERVATION = "staged_plus_quarantined_equals_raw"
 FINDINGS = "window_is_as_its_history"
-_WORTH_A_LOOK = {"warn", "error"}
+_SHOWN = 5
 _PERSONAL = {"anonymous_id", "user_id"}
 
 
@@ -52,7 +52,8 @@ def validation_assets(dataset: Dataset, contract: Contract, partitions: dg.Multi
             dg.AssetCheckSpec(
                 FINDINGS,
                 asset=staged,
-                description="Nothing is out of the hour's history; `data-pipeline accept` takes a finding as it is.",
+                blocking=True,
+                description="Nothing is out of the hour's history. Errors block, warnings do not; see `data-pipeline accept`.",
             ),
         ],
         partitions_def=partitions,
@@ -98,17 +99,20 @@ def _report(
         verdicts={
             staged: {
                 CONSERVATION: Verdict(rows_staged + rows_quarantined == rows_in, sentence),
-                FINDINGS: _judge(validated.findings),
+                FINDINGS: judge_findings(validated.findings),
             }
         },
     )
 
 
-def _judge(findings: Sequence[Finding]) -> Verdict:
-    """Warnings and errors are shown; they do not keep the day from being built."""
-    serious = [finding for finding in findings if finding.severity in _WORTH_A_LOOK]
-    sentence = " ".join(finding.message for finding in serious[:5]) or "Nothing is out of the hour's history."
-    return Verdict(not serious, sentence, is_blocking=False)
+def judge_findings(findings: Sequence[Finding]) -> Verdict:
+    """Errors keep the day from being built until they are accepted; warnings are only shown."""
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    warnings = [finding for finding in findings if finding.severity is Severity.WARN]
+    sentence = " ".join(finding.message for finding in (*errors, *warnings)[:_SHOWN]) or "Nothing is out of the hour's history."
+    if errors:
+        sentence += " Validate corrected data, or take it as it is with `data-pipeline accept`, then materialize the hour again."
+    return Verdict(not (errors or warnings), sentence, is_blocking=bool(errors))
 
 
 def _without_persons(row: Mapping[str, Any]) -> dict[str, Any]:

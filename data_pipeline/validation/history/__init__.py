@@ -10,6 +10,7 @@ from data_pipeline.validation.history.build import ProfileBuilder, build_profile
 from data_pipeline.validation.history.finding import Finding, Severity
 from data_pipeline.validation.history.history import Acceptance, ProfileHistory, settle
 from data_pipeline.validation.history.judge import find_in_window, judge_window
+from data_pipeline.validation.history.open_errors import open_errors
 from data_pipeline.validation.history.profile import Profile, Window
 from data_pipeline.validation.history.store import add_acceptance, load_history, load_orders, read_profile, save_orders, save_profile
 
@@ -27,6 +28,7 @@ __all__ = [
     "judge_window",
     "load_history",
     "load_orders",
+    "open_errors",
     "read_profile",
     "save_orders",
     "save_profile",

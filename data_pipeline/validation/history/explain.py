@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from data_pipeline.validation.history.bins import bin_start, length_start
 from data_pipeline.validation.history.finding import Finding, Severity
-from data_pipeline.validation.history.matrix import ALL_NEW
+from data_pipeline.validation.history.matrix import ALL_NEW, RANK, RANK_WEIGHT, SPREAD
 from data_pipeline.validation.history.measure_relations import VISITOR
 from data_pipeline.validation.history.profile import Profile
 from data_pipeline.validation.history.thresholds import Z_ERROR, Policy
@@ -73,15 +73,19 @@ def _explain_group(path: str, members: list[Suspect], profile: Profile) -> Findi
     what = _what(clearest)
     where = f" where {clearest.segment}" if "=" in clearest.segment else f" ({clearest.segment})" if clearest.segment else ""
     direction = "rose" if clearest.observed > clearest.expected else "fell"
+    is_rank = clearest.key in (RANK, SPREAD)
+    subject = f"the {clearest.key} among the history's values" if is_rank else f"the share of {what}"
+    count, total = (round(n / RANK_WEIGHT) if is_rank else n for n in (clearest.count, clearest.total))
+    of_rows = f"over {total} rows" if is_rank else f"{count} of {total}"
     more = f" {len(members) - 1} more shares of {path} moved." if len(members) > 1 else ""
     return Finding(
         check=clearest.policy.check,
         field=path,
         severity=Severity.ERROR if is_error else Severity.WARN,
-        observed=f"{_percent(clearest.observed)} ({clearest.count} of {clearest.total})",
+        observed=f"{_percent(clearest.observed)} ({of_rows})",
         expected=_percent(clearest.expected),
-        message=f"{path}: the share of {what}{where} {direction} from {_percent(clearest.expected)} to {_percent(clearest.observed)} "
-        f"({clearest.count} of {clearest.total}), {abs(clearest.z):.1f} standard deviations.{more}",
+        message=f"{path}: {subject}{where} {direction} from {_percent(clearest.expected)} to {_percent(clearest.observed)} "
+        f"({of_rows}), {abs(clearest.z):.1f} standard deviations.{more}",
         example=_example(clearest),
     )
 

@@ -29,11 +29,15 @@ from data_pipeline.validation.history.statistics import Bools, Floats, score
 from data_pipeline.validation.history.store import load_history, load_orders, save_orders, save_profile
 from data_pipeline.validation.history.thresholds import (
     CHECK_ALPHA,
+    LARGE_CHANGE,
     MIN_WINDOWS,
     MIX_Z,
     POLICIES,
     PRIOR_DISPERSION,
+    SHORT_CHANGE,
+    SHORT_WINDOWS,
     VISITS_OF_A_CHANGE,
+    Z_ERROR,
     Policy,
     Side,
 )
@@ -49,8 +53,8 @@ _OF_A_VISITOR = ("context.", "campaign", "user_id", "anonymous_id", "sent_at", "
 """Fields that rows of one visit share: a single visit moves all its rows together."""
 _OF_DAYS = ("arrival_hour", "occurred_hour")
 """Checks that need a whole day."""
-_OF_SIZE = ("distinct",)
-_SAME_SIZE = 1.4
+_OF_SIZE = ("distinct", "rows_per_visitor", "repeated_rows")
+_SAME_SIZE = 1.25
 """Checks whose shares depend on the number of rows, and the factor up to which windows are of one size."""
 _SEPARATE = ("unknown_field", "mix")
 """Checks whose shares are judged elsewhere."""
@@ -83,13 +87,22 @@ def judge_window(store: ObjectStore, profile: Profile, orders: pl.DataFrame) -> 
 
 def find_in_window(profile: Profile, history: ProfileHistory) -> list[Finding]:
     """What is unusual about a window beside its history; pure."""
+    findings = judge_unknown_fields(profile, history)
     if history.is_too_short:
-        return [_too_short(history), *judge_unknown_fields(profile, history)]
-    findings = judge_volume(profile, history)
-    findings += judge_unknown_fields(profile, history)
-    if profile.rows_staged:
-        findings += explain(_suspects(profile, history), profile)
+        findings.append(_too_short(history))
+        if history.window_count >= SHORT_WINDOWS:
+            gross = [suspect for suspect in _suspects(profile, history) if _is_gross(suspect)]
+            findings += [replace(finding, severity=Severity.WARN) for finding in explain(gross, profile)]
+        return worst_first(findings)
+    findings += judge_volume(profile, history)
+    # A window whose rows were all rejected has nothing but its share of rejected rows, which is the finding.
+    findings += explain(_suspects(profile, history), profile)
     return worst_first(findings)
+
+
+def _is_gross(suspect: Suspect) -> bool:
+    """Whether a change is beyond all that a day of another kind could explain."""
+    return abs(suspect.z) >= Z_ERROR and abs(suspect.observed - suspect.expected) >= SHORT_CHANGE
 
 
 def _too_short(history: ProfileHistory) -> Finding:
@@ -100,7 +113,8 @@ def _too_short(history: ProfileHistory) -> Finding:
         observed=f"{history.window_count} comparable windows",
         expected=f"at least {MIN_WINDOWS}",
         message=f"The history of {history.source} before {history.window} is too short to judge drift: "
-        f"{history.window_count} comparable windows, {MIN_WINDOWS} are needed.",
+        f"{history.window_count} comparable windows, {MIN_WINDOWS} are needed."
+        + (" Only gross changes are looked for." if history.window_count >= SHORT_WINDOWS else ""),
     )
 
 
@@ -112,12 +126,13 @@ def _suspects(profile: Profile, history: ProfileHistory) -> list[Suspect]:
             continue
         past = [each.get(check, cells.empty()) for each in history.cells_by_check]
         lined = line_up(check, mine, past)
-        found += _judge_shares(at_quantiles(lined, usable) if check in _BINNED else lined, history)
+        found += _judge_shares(at_quantiles(lined, usable) if check in _BINNED else lined, history, profile.rows_staged)
         if check in _WITH_NEW_VALUES:
             complete = _complete_groups([mine, *past])
-            found += _judge_shares(new_values(check, mine.join(complete, on=GROUP, how="semi"), past, usable), history)
+            new = new_values(check, mine.join(complete, on=GROUP, how="semi"), past, usable)
+            found += _judge_shares(new, history, profile.rows_staged)
     for shares in sketched_shares(profile, history):
-        found += _judge_shares(shares, history)
+        found += _judge_shares(shares, history, profile.rows_staged)
     return found
 
 
@@ -127,7 +142,7 @@ def _complete_groups(frames: list[pl.DataFrame]) -> pl.DataFrame:
     return every.group_by(GROUP).agg((pl.col("key") == CUTOFF).any().alias("cut")).filter(~pl.col("cut")).select(GROUP)
 
 
-def _judge_shares(shares: Shares, history: ProfileHistory) -> list[Suspect]:
+def _judge_shares(shares: Shares, history: ProfileHistory, rows_staged: int) -> list[Suspect]:
     """The shares of one check that are out of their history by score and by size, and mixes of values that are."""
     if not len(shares):
         return []
@@ -151,14 +166,11 @@ def _judge_shares(shares: Shares, history: ProfileHistory) -> list[Suspect]:
         )
         tamer = np.abs(scores.z) < np.abs(z)
         z, expected = np.where(tamer, scores.z, z), np.where(tamer, scores.expected, expected)
-    enough = ((shares.totals > 0) & use).sum(1) >= MIN_WINDOWS
+    enough = ((shares.totals > 0) & use).sum(1) >= (SHORT_WINDOWS if history.is_too_short else MIN_WINDOWS)
     observed = shares.count / np.maximum(shares.total, 1)
     judged = enough & ~_is_growth(shares, observed, expected)
     if shares.check in _OF_SIZE:
-        usual = np.array(
-            [np.median(row[mask]) if mask.any() else 0.0 for row, mask in zip(shares.totals, use & (shares.totals > 0), strict=True)]
-        )
-        judged &= (shares.total <= usual * _SAME_SIZE) & (shares.total >= usual / _SAME_SIZE)
+        judged &= _is_of_usual_size(shares, use, rows_staged, history)
     unusual = judged & (np.abs(z) >= _thresholds(shares.segment, judged)) & _matters(observed, expected, shares.total, policy)
     unusual &= ~of_a_visitor | (np.abs(observed - expected) * shares.total >= VISITS_OF_A_CHANGE * history.rows_of_a_visitor)
     found = [
@@ -176,6 +188,17 @@ def _judge_shares(shares: Shares, history: ProfileHistory) -> list[Suspect]:
         for n in np.flatnonzero(unusual)
     ]
     return found + (_judge_mixes(shares, judged & shares.is_complete, z, observed, expected) if shares.check in _MIXES else [])
+
+
+def _is_of_usual_size(shares: Shares, use: Bools, rows_staged: int, history: ProfileHistory) -> Bools:
+    """Whether the window has about as many rows, of the field and in all, as its history."""
+    rows = np.array([other.rows_staged for other in history.profiles], dtype=np.float64)
+    usual = np.array(
+        [np.median(row[mask]) if mask.any() else 0.0 for row, mask in zip(shares.totals, use & (shares.totals > 0), strict=True)]
+    )
+    usual_rows = np.array([np.median(rows[mask]) if mask.any() else 0.0 for mask in use])
+    is_usual: Bools = (shares.total <= usual * _SAME_SIZE) & (shares.total >= usual / _SAME_SIZE)
+    return is_usual & (rows_staged <= usual_rows * _SAME_SIZE) & (rows_staged >= usual_rows / _SAME_SIZE)
 
 
 def _judge_mixes(shares: Shares, judged: Bools, z: Floats, observed: Floats, expected: Floats) -> list[Suspect]:
@@ -237,7 +260,7 @@ def _matters(observed: Floats, expected: Floats, total: Floats, policy: Policy) 
     factor = np.maximum(odds, 1 / odds)
     matters: Bools = (np.abs(change) >= policy.min_change) & (factor >= policy.min_odds)
     # Where a share is middling its odds move little, so a large change in points is enough.
-    matters |= np.abs(change) >= max(0.10, 4 * policy.min_change)
+    matters |= np.abs(change) >= max(LARGE_CHANGE, 4 * policy.min_change)
     matters &= np.abs(change) * total >= policy.min_count
     if policy.side is Side.UP:
         matters &= change > 0

@@ -1,6 +1,6 @@
 """Judging how many rows a window has.
 
-Belongs here: rows beside comparable windows, growth, empty windows. Does not: shares of anything.
+Belongs here: rows beside comparable windows, growth, empty windows. Does not: hours of a history of few days (`judge_hour.py`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import numpy as np
 
 from data_pipeline.validation.history.finding import ROWS, Finding, Severity
 from data_pipeline.validation.history.history import Comparison, ProfileHistory
+from data_pipeline.validation.history.judge_hour import judge_hour_by_neighbours
 from data_pipeline.validation.history.profile import Profile
 from data_pipeline.validation.history.statistics import Bools, Floats, normal_equivalent
 from data_pipeline.validation.history.thresholds import (
+    PRIOR_DEGREES,
     PRIOR_WEIGHT,
     VOLUME_DROP,
     VOLUME_ERROR_DROP,
@@ -22,8 +24,6 @@ from data_pipeline.validation.history.thresholds import (
     VOLUME_RISE,
     VOLUME_Z,
 )
-
-_HOURS_OF_A_CYCLE = 24
 
 
 def judge_volume(profile: Profile, history: ProfileHistory) -> list[Finding]:
@@ -36,7 +36,7 @@ def judge_volume(profile: Profile, history: ProfileHistory) -> list[Finding]:
     if not usable.any():
         return []
     if not history.is_seasonal:
-        return _judge_collapse(profile, history, rows[usable])
+        return judge_hour_by_neighbours(profile, history, usable)
     days = np.array([(history.window.start - other.window.start).total_seconds() / 86400 for other in history.profiles])
     best_z, best_expected = math.inf, 0.0
     for comparison in history.comparisons():
@@ -56,23 +56,6 @@ def judge_volume(profile: Profile, history: ProfileHistory) -> list[Finding]:
             expected=f"about {best_expected:.0f} rows",
             message=f"{history.source} has {profile.rows_in} rows in {history.window}, {abs(change) * 100:.0f} % "
             f"{'fewer' if change < 0 else 'more'} than comparable windows let expect (about {best_expected:.0f}).",
-        )
-    ]
-
-
-def _judge_collapse(profile: Profile, history: ProfileHistory, rows: Floats) -> list[Finding]:
-    """Where only other hours of the day are known: fewer rows than a fifth of the quietest of them."""
-    if rows.size < _HOURS_OF_A_CYCLE or profile.rows_in >= float(rows.min()) / 5:
-        return []
-    return [
-        Finding(
-            check="volume",
-            field=ROWS,
-            severity=Severity.ERROR,
-            observed=f"{profile.rows_in} rows",
-            expected=f"at least about {rows.min():.0f} rows",
-            message=f"{history.source} has {profile.rows_in} rows in {history.window}; the quietest of {rows.size} hours before had "
-            f"{rows.min():.0f}.",
         )
     ]
 
@@ -104,7 +87,7 @@ def _score(mine: int, rows: Floats, days: Floats, usable: Bools, comparison: Com
     expected = math.exp(float(np.median(level[member])))
     variance = max(variance, VOLUME_FLOOR_SD**2) * comparison.wider * (1 + 1 / member.sum()) + 2.0 / expected
     t = (math.log(max(mine, 0.5)) - math.log(expected)) / math.sqrt(variance)
-    z = normal_equivalent(np.array([t]), np.array([8.0 + degrees]))
+    z = normal_equivalent(np.array([t]), np.array([PRIOR_DEGREES + degrees]))
     return float(z[0]), expected
 
 

@@ -18,6 +18,9 @@ QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BEYOND_BINS = 4
 """Bins beyond all that the history holds; four are a factor of two."""
 ALL_NEW = "\x00new"
+RANK, SPREAD = "mean rank", "mean distance from the middle rank"
+RANK_WEIGHT = 3.0
+"""A rank is uniform, so its variance is a third of that of a share of one half: as a share, each value counts for three."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,11 @@ def _shares(check: str, rows: list[tuple[str, str, float, float, Floats, Floats]
 
 
 def at_quantiles(lined: Shares, usable: Bools) -> Shares:
-    """Binned numbers as shares below or above the history's quantiles, and beyond all that it holds."""
+    """Binned numbers as shares below or above the history's quantiles, and beyond all that it holds.
+
+    Two more say what a cut at one quantile sees but dimly: the mean rank of the values among the history's (0.5 as long as
+    nothing moved: location), and their mean distance from the middle rank (spread).
+    """
     paths, segment, key = [], [], []
     count, total, counts, totals = [], [], [], []
     for path, part, members in groups_of(lined):
@@ -128,14 +135,17 @@ def at_quantiles(lined: Shares, usable: Bools) -> Shares:
         seen = bins[pooled > 0]
         selections = [(f"above {bins[place]}", bins > bins[place]) for place in cuts]
         selections += [(f"beyond {seen[-1]}", bins >= seen[-1] + BEYOND_BINS), (f"under {seen[0]}", bins <= seen[0] - BEYOND_BINS)]
-        for name, selection in selections:
+        weights = [(name, selection.astype(np.float64), 1.0) for name, selection in selections]
+        rank = below - pooled / pooled.sum() / 2
+        weights += [(RANK, RANK_WEIGHT * rank, RANK_WEIGHT), (SPREAD, RANK_WEIGHT * np.abs(2 * rank - 1), RANK_WEIGHT)]
+        for name, weight, factor in weights:
             paths.append(path)
             segment.append(part)
             key.append(name)
-            count.append(mine[selection].sum())
-            total.append(lined.total[members[0]])
-            counts.append(all_counts[selection].sum(0))
-            totals.append(lined.totals[members[0]])
+            count.append(mine @ weight)
+            total.append(lined.total[members[0]] * factor)
+            counts.append(weight @ all_counts)
+            totals.append(lined.totals[members[0]] * factor)
     windows = lined.counts.shape[1]
     return Shares(
         lined.check,

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -116,9 +117,9 @@ class Profile:
         """Read a profile; None for one of another version, PermanentError naming `where` for anything else."""
         try:
             table = pq.read_table(io.BytesIO(data))
-            whole = json.loads(table.schema.metadata[b"data_pipeline"])
-        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
-            raise PermanentError(f"{where} is not a profile of this platform ({error}); delete it and check its window again.") from error
+        except (pa.ArrowException, OSError) as error:
+            raise _not_a_profile(where, error) from error
+        whole = _whole(table.schema, where)
         if whole["version"] != PROFILE_VERSION:
             return None
         frame = pl.DataFrame(table)
@@ -135,3 +136,23 @@ class Profile:
             sketches=sketches,
             findings=tuple(Finding.from_dict(finding) for finding in whole["findings"]),
         )
+
+
+def stored_findings(data: bytes, where: str) -> tuple[Finding, ...]:
+    """The findings of a stored profile, without reading its cells; PermanentError naming `where` for what is none."""
+    try:
+        schema = pq.read_schema(io.BytesIO(data))
+    except (pa.ArrowException, OSError) as error:
+        raise _not_a_profile(where, error) from error
+    return tuple(Finding.from_dict(finding) for finding in _whole(schema, where)["findings"])
+
+
+def _whole(schema: pa.Schema, where: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(schema.metadata[b"data_pipeline"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _not_a_profile(where, error) from error
+
+
+def _not_a_profile(where: str, error: Exception) -> PermanentError:
+    return PermanentError(f"{where} is not a profile of this platform ({error}); delete it and check its window again.")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from data_pipeline.validation.history.thresholds import PRIOR_WEIGHT
+from data_pipeline.validation.history.thresholds import PRIOR_DEGREES, PRIOR_WEIGHT
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -126,14 +126,14 @@ def score(
     windows = centre_of.sum(1)
     sparse = np.minimum(pooled_count, pooled_total - pooled_count) < _SPARSE * windows
     expected = np.where(sparse, pooled, median)
-    # A window larger than those of the history sees its day-to-day variation, not only its noise.
+    # A window larger than those of the history sees more of its day-to-day variation; its binomial noise stays as it is.
     larger = np.maximum(total / np.maximum(pooled_total / np.maximum(windows, 1), 1), 1.0)
-    spread = np.maximum(dispersion * larger * wider, 1.0) * (1 + 1.0 / np.maximum(windows, 1))
+    spread = np.maximum((1 + np.maximum(dispersion - 1, 0) * larger) * wider, 1.0) * (1 + 1.0 / np.maximum(windows, 1))
     bounded = np.clip(expected, 1e-9, 1 - 1e-9)
     z = deviance_root(count, total, bounded) / np.sqrt(spread)
     fall = np.maximum(_fall(count, total * bounded, spread * (1 - bounded)), _fall(total - count, total * (1 - bounded), spread * bounded))
     z = np.sign(z) * np.maximum(np.abs(z), fall)
-    z = normal_equivalent(z, 8.0 + degrees)
+    z = normal_equivalent(z, PRIOR_DEGREES + degrees)
     return Scores(np.where((windows > 0) & (total > 0), z, 0.0), np.where(windows > 0, expected, np.nan))
 
 

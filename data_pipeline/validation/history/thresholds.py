@@ -13,6 +13,10 @@ FALSE_POSITIVE_RATE = 0.01
 
 MIN_WINDOWS = 5
 """Comparable windows that a history needs before it judges."""
+SHORT_WINDOWS = 3
+"""From so many windows on, and below MIN_WINDOWS, gross changes alone are looked for."""
+SHORT_CHANGE = 0.20
+"""Change of a share, in points of 1, that is gross."""
 MAX_DAYS = 56
 """Days back that a history reaches."""
 SAME_KIND_WINDOWS = 4
@@ -22,10 +26,14 @@ CHECK_ALPHA = 0.001
 """Chance that a clean window gets a finding of one check; divided by the number of shares that the check looks at."""
 MIX_Z = 6.0
 """Score of all shares of a field together, where none is sure alone."""
+LARGE_CHANGE = 0.05
+"""Change of a share, in points of 1, that matters whatever its odds were."""
 Z_ERROR = 6.0
 """Standard deviations beyond which a change may be an error."""
 
-PRIOR_DISPERSION = 1.5
+PRIOR_DEGREES = 30.0
+"""Degrees of freedom that the prior of a dispersion counts for, beside those of the history itself."""
+PRIOR_DISPERSION = 1.3
 """Variance of a share between windows beside the binomial one, before the history has shown its own."""
 VISITS_OF_A_CHANGE = 2.0
 """Visits of usual length that a change of a visitor's fields must be worth: a single long visit is no change."""
@@ -40,6 +48,14 @@ VOLUME_DROP = 0.20
 VOLUME_RISE = 0.35
 VOLUME_ERROR_DROP = 0.5
 """Relative change of the volume that matters; a drop loses data, a rise seldom does any harm."""
+
+
+HOURLY_PRIOR_SD = {"day before": 0.20, "hour before": 0.40}
+"""The same where the same hour of enough days is not known: beside that hour of the day before, or beside the hour before."""
+HOURLY_MIN = 5
+"""Hours on which such a comparison has been tried before it judges."""
+HOURLY_DROP = 0.50
+HOURLY_RISE = 1.00
 
 
 class Side(StrEnum):

@@ -22,7 +22,7 @@ from data_pipeline.validation.history import (
 )
 from data_pipeline.validation.history.document import render_findings
 from data_pipeline.validation.history.store import profile_key
-from data_pipeline.validation.history.thresholds import MIN_WINDOWS, POLICIES
+from data_pipeline.validation.history.thresholds import MIN_WINDOWS, POLICIES, SHORT_WINDOWS
 from data_pipeline_tests.unit.history.synthesis import World, staged
 
 FIRST = datetime(2026, 3, 2, tzinfo=UTC)
@@ -60,9 +60,18 @@ def loud(findings):
 def test_a_short_history_is_quiet_and_says_so(tmp_path):
     store = LocalObjectStore(tmp_path)
     for n in range(MIN_WINDOWS):
-        findings = judge(store, n, without_country(rows(n)) if n == MIN_WINDOWS - 1 else None)
+        findings = judge(store, n, without_country(rows(n)) if n == SHORT_WINDOWS - 1 else None)
         assert [(finding.check, finding.severity) for finding in findings] == [("history", Severity.INFO)]
         assert f"{n} comparable windows" in findings[0].message
+
+
+def test_a_short_history_shows_gross_changes_as_warnings(tmp_path):
+    store = LocalObjectStore(tmp_path)
+    for n in range(SHORT_WINDOWS):
+        judge(store, n)
+    findings = judge(store, SHORT_WINDOWS, without_country(rows(SHORT_WINDOWS)))
+    assert ("null_rate", "context.country") in loud(findings)
+    assert {finding.severity for finding in findings} == {Severity.WARN, Severity.INFO}
 
 
 def test_a_window_never_trains_on_itself(store):
