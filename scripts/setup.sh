@@ -232,6 +232,23 @@ copy_jars() {
         dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$new"
 }
 
+# ---- compiled code -------------------------------------------------------------------------------------------------
+
+# The first hour that validation sees would wait for it otherwise.
+compile_scanner() {
+    wanted=$(digest data_pipeline/validation/fast/*.py requirements/requirements.lock)
+    [ "$(stamp_of "$state/scanner.stamp")" != "$wanted" ] || return 0
+    did_something=yes
+    say "Compiling validation's row scanner"
+    if with_progress compiling "$state/scanner.log" "$venv/bin/python" -m data_pipeline.validation.fast.compiling; then
+        echo "$wanted" >"$state/scanner.stamp"
+    else
+        say "  that failed (see .cache/setup/scanner.log); the first large hour will compile it"
+    fi
+}
+
+compiling() { echo 'compiling'; }
+
 # ---- all of it -----------------------------------------------------------------------------------------------------
 
 main() {
@@ -249,6 +266,7 @@ main() {
     install_python_part
     install_jars kafka
     install_jars spark
+    compile_scanner
     [ $did_something = no ] || say "Everything is installed ($(($(date +%s) - started)) s)."
 }
 

@@ -17,6 +17,7 @@ from data_pipeline.contracts.contract import Contract
 from data_pipeline.validation.exact.batch import Judged
 from data_pipeline.validation.fast.checks import Check, View, compile_checks
 from data_pipeline.validation.fast.columns import Columns, hexadecimal
+from data_pipeline.validation.fast.compiling import announced
 from data_pipeline.validation.fast.program import NotScannableError, Program
 from data_pipeline.validation.fast.scanner import ABSENT, MOST_UNKNOWN_NAMES, Slots, scan
 
@@ -107,7 +108,9 @@ class FastPath:
         items_per_row = _ITEMS_PER_ROW
         while True:
             slots = _empty_slots(program, len(begins), items_per_row)
-            if scan(buffer, begins, ends, pending, size, program.tables, slots):
+            with announced():
+                is_done = scan(buffer, begins, ends, pending, size, program.tables, slots)
+            if is_done:
                 return slots
             items_per_row *= 4
 

@@ -125,13 +125,13 @@ def _look_up(node, a, b, lanes_a, lanes_b, nodes, results):
 
 
 @njit
-def _wrong(t, node, kind):
+def _wrong(declared, has_enum, kind, bits):
     """Rules that a value of a type breaks which the node's type, or its enum, does not have."""
     broken = U(0)
-    if t.declared[node] & kind == 0:
-        broken |= t.bits[TYPES_BIT]
-    if t.has_enum[node]:
-        broken |= t.bits[SCHEMA_BIT]
+    if declared & kind == 0:
+        broken |= bits[TYPES_BIT]
+    if has_enum:
+        broken |= bits[SCHEMA_BIT]
     return broken
 
 
@@ -227,7 +227,7 @@ def scan(buffer, begins, ends, pending, side, t, s):
                         broken |= t.bits[TEXT_BIT]
                 at = quote + 1
                 if is_wrong:
-                    broken |= _wrong(t, node, STRING)
+                    broken |= _wrong(t.declared[node], t.has_enum[node], np.int64(STRING), t.bits)
                     s.length[record + t.slot[node]] = WRONG
                 elif node >= 0:
                     slot = record + t.slot[node]
@@ -338,7 +338,7 @@ def scan(buffer, begins, ends, pending, side, t, s):
                 a, b = hash_number(signed, -decimals)
                 if node >= 0:
                     if is_wrong:
-                        broken |= _wrong(t, node, kind_bits)
+                        broken |= _wrong(t.declared[node], t.has_enum[node], np.int64(kind_bits), t.bits)
                     if types & (NUMBER | INTEGER):
                         if not is_wrong and t.has_only_number[node] and (decimals > 0 or signed != t.only_number[node]):
                             if not t.is_plain[node]:
@@ -369,7 +369,7 @@ def scan(buffer, begins, ends, pending, side, t, s):
                 if types & NULL == 0:
                     if not t.is_plain[node]:
                         break
-                    broken |= _wrong(t, node, NULL)
+                    broken |= _wrong(t.declared[node], t.has_enum[node], np.int64(NULL), t.bits)
             elif char == 0x74:
                 if at + 4 > end or buffer[at + 1] != 0x72 or buffer[at + 2] != 0x75 or buffer[at + 3] != 0x65:
                     outcome = _IS_NO_JSON
@@ -379,7 +379,7 @@ def scan(buffer, begins, ends, pending, side, t, s):
                 if types & BOOLEAN == 0:
                     if not t.is_plain[node]:
                         break
-                    broken |= _wrong(t, node, BOOLEAN)
+                    broken |= _wrong(t.declared[node], t.has_enum[node], np.int64(BOOLEAN), t.bits)
                 if node >= 0:
                     s.length[record + t.slot[node]] = 0 if types & BOOLEAN else WRONG
                     s.number[record + t.slot[node]] = 1
@@ -392,7 +392,7 @@ def scan(buffer, begins, ends, pending, side, t, s):
                 if types & BOOLEAN == 0:
                     if not t.is_plain[node]:
                         break
-                    broken |= _wrong(t, node, BOOLEAN)
+                    broken |= _wrong(t.declared[node], t.has_enum[node], np.int64(BOOLEAN), t.bits)
                 if node >= 0:
                     s.length[record + t.slot[node]] = 0 if types & BOOLEAN else WRONG
                     s.number[record + t.slot[node]] = 0
