@@ -1,6 +1,6 @@
-"""Sessionizing one Parquet file in Spark (ours), DuckDB and polars (peers), in turns, to the same table.
+"""Sessionizing the same Parquet objects in Spark (ours), DuckDB and polars (peers), in turns, to the same table.
 
-Belongs here: the data, the peers' queries, the comparison of their results. Does not: printing (the command).
+Belongs here: the peers' queries, the comparison of their results. Does not: printing (the command).
 """
 
 from __future__ import annotations
@@ -24,25 +24,6 @@ from data_pipeline.transforms.sessions import sessions_table, with_sessions
 
 GAP_MS = 30 * 60_000
 
-_DATA = """
-COPY (
-  SELECT uuid()::VARCHAR AS event_id, 'web' AS source,
-    'visitor-' || lpad((hash(i // 9, 7) % {visitors})::VARCHAR, 9, '0') AS anonymous_id,
-    CASE WHEN i % 5 = 0 THEN 'u' || (hash(i // 9, 7) % {visitors})::VARCHAR END AS user_id,
-    (['page_view', 'page_view', 'page_view', 'click', 'search', 'add_to_cart', 'checkout_start', 'purchase'])
-      [(1 + hash(i, 1) % 8)::BIGINT] AS event_type,
-    (TIMESTAMP '2026-03-14' + to_milliseconds((hash(i // 9, 3) % 80000000 + hash(i, 2) % 6000000)::BIGINT))::TIMESTAMP_MS AS occurred_at,
-    occurred_at AS received_at, (i % 24)::INTEGER AS kafka_partition, i AS kafka_offset,
-    '/p/' || (hash(i, 4) % 5000)::VARCHAR AS page_path, 'https://search.example/' AS page_referrer, NULL::VARCHAR AS screen_name,
-    CASE WHEN i % 4 = 0 THEN 'mail' END AS campaign_source, 'email' AS campaign_medium, 'spring' AS campaign_name,
-    'GB' AS country, 'macos' AS os, 'desktop' AS device_type,
-    CASE WHEN event_type = 'purchase' THEN 'GBP' END AS currency,
-    CASE WHEN event_type = 'purchase' THEN (hash(i, 5) % 90000)::DECIMAL(18, 4) / 100 END::DECIMAL(18, 4) AS total_amount,
-    (hash(i, 6) % 60000)::BIGINT AS duration_ms
-  FROM range({events}) r(i)
-) TO '{path}' (FORMAT parquet, COMPRESSION zstd)
-"""
-
 _COUNTS = {
     "page_view_count": "page_view", "screen_view_count": "screen_view", "search_count": "search", "add_to_cart_count": "add_to_cart",
     "checkout_count": "checkout_start", "purchase_count": "purchase",
@@ -51,8 +32,8 @@ _COUNTS = {
 _DUCKDB = f"""
 COPY (
   WITH flagged AS (
-    SELECT *, CASE WHEN coalesce(epoch_ms(occurred_at) - epoch_ms(lag(occurred_at) OVER w) >= {GAP_MS}, true) THEN occurred_at END AS start
-    FROM read_parquet('{{path}}') WINDOW w AS (PARTITION BY anonymous_id ORDER BY occurred_at)
+    SELECT * EXCLUDE (session_id), CASE WHEN coalesce(epoch_ms(occurred_at) - epoch_ms(lag(occurred_at) OVER w) >= {GAP_MS}, true) THEN occurred_at END AS start
+    FROM read_parquet({{paths}}) WINDOW w AS (PARTITION BY anonymous_id ORDER BY occurred_at)
   ), cut AS (
     SELECT *, max(start) OVER (PARTITION BY anonymous_id ORDER BY occurred_at ROWS UNBOUNDED PRECEDING) AS started_at FROM flagged
   ), grouped AS (
@@ -90,8 +71,15 @@ class _Measured:
     peak_rss_mib: float = 0.0
 
 
-def bench_sessionize(spark: SparkSession, folder: Path, events: int = 5_000_000, runs: int = 3) -> dict[str, Any]:
+def bench_sessionize(spark: SparkSession, folder: Path, data: list[str], events: int, runs: int = 3) -> dict[str, Any]:
     """Measure the three, `runs` times each, in turns; the first turn of each is warm-up and is shown apart.
+
+    Args:
+        spark: session.
+        folder: for the results.
+        data: Parquet objects with the columns of the lake's table `events`.
+        events: rows in them.
+        runs: turns.
 
     Returns:
         The bench's document: `stage`, `machine`, `events`, `entries`, `ratios`.
@@ -99,8 +87,6 @@ def bench_sessionize(spark: SparkSession, folder: Path, events: int = 5_000_000,
     Raises:
         AssertionError: the engines found different sessions.
     """
-    data = folder / "events.parquet"
-    duckdb.sql(_DATA.format(events=events, visitors=max(events // 60, 1), path=data))
     threads = os.cpu_count() or 1
     entries = [
         _Measured("spark", "ours", lambda out: _spark(spark, data, out)),
@@ -139,21 +125,21 @@ def bench_sessionize(spark: SparkSession, folder: Path, events: int = 5_000_000,
     }  # fmt: skip
 
 
-def _spark(spark: SparkSession, data: Path, out: Path) -> None:
-    # DuckDB writes instants without a zone, which all three read as UTC.
-    spark.conf.set("spark.sql.parquet.inferTimestampNTZ.enabled", "false")
-    events = spark.read.parquet(str(data))
-    spark.conf.set("spark.sql.shuffle.partitions", str(max(spark.sparkContext.defaultParallelism, data.stat().st_size >> 25)))
+def _spark(spark: SparkSession, data: list[str], out: Path) -> None:
+    events = spark.read.parquet(*data).drop("session_id")
+    size = sum(Path(path).stat().st_size for path in data)
+    spark.conf.set("spark.sql.shuffle.partitions", str(max(spark.sparkContext.defaultParallelism, size >> 25)))
     sessions_table(with_sessions(events), None, is_final=False).write.parquet(str(out))
 
 
-def _duckdb(data: Path, out: Path, threads: int) -> None:
+def _duckdb(data: list[str], out: Path, threads: int) -> None:
     out.mkdir()
     with duckdb.connect(config={"threads": threads}) as connection:
-        connection.execute(_DUCKDB.format(path=data, out=out / "part.parquet"))
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(_DUCKDB.format(paths=data, out=out / "part.parquet"))
 
 
-def _polars(data: Path, out: Path) -> None:
+def _polars(data: list[str], out: Path) -> None:
     out.mkdir()
     order = ["occurred_at", "received_at", "source", "kafka_partition", "kafka_offset"]
     is_view, is_purchase = pl.col("event_type").is_in(["page_view", "screen_view"]), pl.col("event_type") == "purchase"

@@ -19,6 +19,7 @@ from data_pipeline.settings import PROJECT_ROOT
 BENCHES = {
     "land": ("land", 4_000_000, "Kafka to Parquet on disk and on S3, beside Spark and Kafka's own consumer."),
     "validate": ("validate", 300_000, "Raw Parquet to staged and quarantine, beside parsers and validators."),
+    "day": ("day", 20_000_000, "A day through every day stage, three sizes; sessions beside DuckDB and polars."),
 }
 
 
@@ -81,3 +82,10 @@ def _print_table(result: dict[str, Any]) -> None:
     console.print(table)
     for peer, ratio in result["ratios"].items():
         console.print(f"ours / {peer}: {ratio:.2f}")
+    for more in result.get("tables", ()):
+        shown = Table(*more["columns"], title=more["title"])
+        for row in more["rows"]:
+            shown.add_row(*row)
+        console.print(shown)
+    for note in result.get("notes", ()):
+        console.print(note)
