@@ -27,6 +27,7 @@ COMMANDS = {
     "alerts": "Show, acknowledge and send alerts.",
     "cost": "Price a month by service and stage, history and savings.",
     "retention": "Plan and apply retention; hold days; restore from an archive.",
+    "forget": "Erase a person from every stage, and prove it.",
     "generate": "Send generated or real sample events to Kafka.",
     "stack": "Start, stop and show the local stack.",
     "demo": "Run the whole path on a day of sample events.",

@@ -240,9 +240,8 @@ def _hour_equations(item: HourManifests) -> Iterator[tuple[str, str, int]]:
         yield "raw", "rows of the objects = landed", item.raw.row_count - counts["landed_count"]
     if item.staged is not None:
         counts = item.staged.counts
-        erased = item.staged.details.get("erased_rows", 0)
         yield "staged", "staged + quarantined = rows read", counts["rows_staged"] + counts["rows_quarantined"] - counts["rows_in"]
-        yield "staged", "rows of the objects + erased = staged", item.staged.row_count + erased - counts["rows_staged"]
+        yield "staged", "rows of the objects = staged", item.staged.row_count - counts["rows_staged"]
         if item.raw is not None:
             yield "staged", "rows read = landed", counts["rows_in"] - item.raw.counts["landed_count"]
 
