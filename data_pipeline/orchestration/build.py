@@ -12,6 +12,7 @@ from data_pipeline.common.sources import Source
 from data_pipeline.contracts.columns import Table
 from data_pipeline.contracts.flatten import flatten_for_warehouse
 from data_pipeline.contracts.tables import WAREHOUSE_TABLES
+from data_pipeline.orchestration.archive import archive_definitions
 from data_pipeline.orchestration.assets.dashboards import dashboard_assets
 from data_pipeline.orchestration.assets.dbt import dbt_models
 from data_pipeline.orchestration.assets.lake import audit_assets, lake_assets
@@ -22,6 +23,7 @@ from data_pipeline.orchestration.assets.validation import validation_assets
 from data_pipeline.orchestration.assets.warehouse import warehouse_asset
 from data_pipeline.orchestration.dbt_project import prepare_dbt_project
 from data_pipeline.orchestration.jobs import day_job, hour_job
+from data_pipeline.orchestration.open_hours import open_hours_job, open_hours_schedule
 from data_pipeline.orchestration.partitions import daily, hour_by_source
 from data_pipeline.orchestration.platform import Dataset, Platform
 from data_pipeline.orchestration.schedules import daily_schedule, source_schedule
@@ -40,7 +42,7 @@ def build_definitions(settings: Settings, sources: dict[str, Source] | None = No
     """
     platform = Platform(settings, sources)
     days = daily(settings.partitions_start)
-    job = day_job()
+    job, open_hours = day_job(), open_hours_job()
     own_tables = {dataset.name: _own_table(platform, dataset) for dataset in platform.datasets if not dataset.is_product_events}
     parts = [_hourly(platform, dataset) for dataset in platform.datasets]
     parts += [_own_daily(platform, dataset, own_tables[dataset.name], days) for dataset in platform.datasets if dataset.name in own_tables]
@@ -50,8 +52,8 @@ def build_definitions(settings: Settings, sources: dict[str, Source] | None = No
     shell = dg.Definitions(
         resources={"platform": platform},
         executor=dg.in_process_executor,
-        jobs=[job],
-        schedules=[daily_schedule(job)],
+        jobs=[job, open_hours],
+        schedules=[daily_schedule(job), open_hours_schedule(open_hours)],
         sensors=watch_sensors(settings),
     )
     return dg.Definitions.merge(shell, *parts)
@@ -89,7 +91,7 @@ def _product_daily(platform: Platform, dataset: Dataset, own_tables: list[Table]
     """Lake, warehouse, models and dashboards of product events."""
     engine = platform.settings.warehouse.value
     project = prepare_dbt_project(platform, own_tables)
-    return dg.Definitions(
+    days_and_models = dg.Definitions(
         assets=[
             lake_assets(dataset, days),
             audit_assets(dataset, days),
@@ -98,3 +100,4 @@ def _product_daily(platform: Platform, dataset: Dataset, own_tables: list[Table]
             dashboard_assets(dataset, project.manifest_path, engine, days),
         ]
     )
+    return dg.Definitions.merge(days_and_models, archive_definitions(project))
