@@ -35,7 +35,7 @@ def late_days_sensor(dataset: Dataset, job: UnresolvedAssetJobDefinition) -> dg.
         default_status=dg.DefaultSensorStatus.STOPPED,
     )
     def late_days(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SensorResult | dg.SkipReason:
-        now = datetime.now(UTC)
+        now = _now()
         candidates = _built_days(now.date(), parse_day(platform.settings.partitions_start))
         stale = stale_days(platform.store, dataset.source_names, candidates)
         if not stale:
@@ -76,3 +76,7 @@ def _write_cursor(asked: dict[date, datetime], run_times: Sequence[datetime], no
 def _built_days(today: date, start: date) -> list[date]:
     first = max(start, today - timedelta(days=LOOKBACK_DAYS))
     return [first + timedelta(days=n) for n in range((today - first).days)]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
