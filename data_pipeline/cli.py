@@ -25,6 +25,7 @@ COMMANDS = {
     "accept": "Accept findings of a window, or make its level the norm.",
     "doctor": "Check a whole deployment, and say what repairs it.",
     "alerts": "Show, acknowledge and send alerts.",
+    "metrics": "Print or serve metrics in Prometheus' format.",
     "cost": "Price a month by service and stage, history and savings.",
     "retention": "Plan and apply retention; hold days; restore from an archive.",
     "forget": "Erase a person from every stage, and prove it.",

@@ -13,6 +13,8 @@ from data_pipeline.settings import PROJECT_ROOT
 RENDERERS: dict[str, tuple[str, str]] = {
     "docs/configuration.md": ("data_pipeline.commands.docs", "render_configuration"),
     "docs/rules.md": ("data_pipeline.contracts.documents", "render_rules"),
+    "deploy/prometheus-rules.yaml": ("data_pipeline.operations.metrics.rules", "render_rules"),
+    "deploy/grafana-dashboard.json": ("data_pipeline.operations.metrics.rules", "render_dashboard"),
     "docs/findings.md": ("data_pipeline.validation.history.document", "render_findings"),
     "docs/transforms.md": ("data_pipeline.transforms.rules_document", "render"),
 }
