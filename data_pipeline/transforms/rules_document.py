@@ -19,14 +19,16 @@ The same functions everywhere; `DATA_PIPELINE_SPARK_MASTER` chooses:
 |---|---|
 | `local[*]` | Spark in Dagster's own process |
 | `spark://host:port` | a standalone cluster; the driver is Dagster's process |
-| `emr-serverless` | a job on EMR Serverless for all days of a run, in the application `DATA_PIPELINE_EMR_APPLICATION_ID` with the role `DATA_PIPELINE_EMR_ROLE_ARN` |
+| `emr-serverless` | one job on EMR Serverless for all days of a run; settings `DATA_PIPELINE_EMR_…` |
 
-A run on EMR uploads the job (`data_pipeline.zip` and `spark_job.py`, below `artifacts/spark/` in the bucket), submits it with dagster-aws, and reads its log
-lines by Dagster Pipes while it works; the job's report brings the counts and what Spark read, wrote and shuffled for each table, or each day's error.
-`data-pipeline package` writes the two files, for `spark-submit --py-files data_pipeline.zip spark_job.py --day … --source … --store s3://…` on any cluster
-whose image has Python with pyarrow and boto3. Asking EMR twice for the same run starts one job.
+A run on EMR uploads the job (`data_pipeline.zip` and `spark_job.py`, below `artifacts/spark/` in the bucket), submits it with
+dagster-aws, and reads its log lines by Dagster Pipes while it works; the job's report brings the counts and what Spark read, wrote and
+shuffled for each table, or each day's error. `data-pipeline package` writes the two files, for `spark-submit --py-files
+data_pipeline.zip spark_job.py --day … --source … --store s3://…` on any cluster whose image has Python with pyarrow and boto3. Asking
+EMR twice for the same run starts one job.
 
-Rows and bytes that were read, shuffled and spilled stand in the metadata of each table's materialization, those of the whole build on `lake/events`.
+Rows and bytes that were read, shuffled and spilled stand in the metadata of each table's materialization, those of the whole build on
+`lake/events`.
 
 A build that dies anywhere leaves objects that no manifest names, which no reader sees; the next build of the day writes its own."""
 
