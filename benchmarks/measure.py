@@ -5,9 +5,14 @@ Belongs here: what benches share. Does not: what is measured.
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import statistics
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +30,7 @@ class Entry:
         kind: `ours`, `peer` or `floor`.
         rates: events/s of each warm run.
         cpu_s: CPU seconds per million events of each warm run.
+        servers_cpu_s: by server, its CPU seconds per million events in each warm run.
         peak_rss_mib: largest resident memory of its processes together.
         cold_s: seconds of the first run, start of the process included.
     """
@@ -33,6 +39,7 @@ class Entry:
     kind: str
     rates: list[float] = field(default_factory=list)
     cpu_s: list[float] = field(default_factory=list)
+    servers_cpu_s: dict[str, list[float]] = field(default_factory=dict)
     peak_rss_mib: float = 0.0
     cold_s: float = 0.0
 
@@ -43,7 +50,7 @@ class Entry:
 
     def to_json(self) -> dict[str, Any]:
         """The entry as design and table want it."""
-        return {
+        document: dict[str, Any] = {
             "name": self.name,
             "kind": self.kind,
             "events_per_s": {"min": min(self.rates), "median": self.median, "max": max(self.rates)},
@@ -51,6 +58,71 @@ class Entry:
             "peak_rss_mib": self.peak_rss_mib,
             "cold_s": self.cold_s,
         }
+        for name, measured in self.servers_cpu_s.items():
+            document[f"{name}_cpu_s_per_million"] = statistics.median(measured)
+        return document
+
+
+class Worker:
+    """A contestant's process, a Python program: it does its work once for each line that it gets, and answers in JSON lines.
+
+    The first answer ends the clock and holds `seconds`; the second holds the rest, such as `rows`.
+    """
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self._arguments = list(arguments)
+        self._process: subprocess.Popen[str] | None = None
+        self._started = 0.0
+
+    def take_turn(self) -> dict[str, Any]:
+        """One turn: the answers, with `cpu_s`, `peak_rss_mib` (it and its children together) and `since_start_s`."""
+        if self._process is None:
+            self._started = time.monotonic()
+            self._process = subprocess.Popen([sys.executable, *self._arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        cpu_before = cpu_seconds(self._process.pid)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()
+        with _PeakMemory(self._process.pid) as peak:
+            answer: dict[str, Any] = json.loads(self._process.stdout.readline() or "{}")
+        answer["cpu_s"] = cpu_seconds(self._process.pid) - cpu_before
+        answer["since_start_s"] = time.monotonic() - self._started
+        answer["peak_rss_mib"] = peak.mib
+        return {**answer, **json.loads(self._process.stdout.readline() or "{}")}
+
+    def stop(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+
+
+class _PeakMemory:
+    """High-water mark of a process and its children, those included that end before it is read."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self.mib = 0.0
+
+    def __enter__(self) -> _PeakMemory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._is_over.wait(0.5):
+            self.mib = max(self.mib, peak_rss_mib(self._pid))
+        self.mib = max(self.mib, peak_rss_mib(self._pid))
 
 
 def result(stage: str, events: int, entries: Sequence[Entry], ratios: Mapping[str, float], **more: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
+import numpy as np
 
 from data_pipeline.landing.boundaries import FROM_LOG_START, FROM_TIMESTAMPS, Boundary, Neighbours
 from data_pipeline.landing.range_reader import RangeReader
@@ -76,18 +76,12 @@ def first_counting(log: TopicLog, partition: int, start: int, end: int, earliest
         return end
     with RangeReader(log.clients, is_committed_only=False, queue_kbytes=4096) as reader:
         reader.seek(log.topic, partition, start)
-        for batch in reader.batches(end):
-            for message in batch:
-                if earliest_ms <= (timestamp_ms(message) or 0) <= latest_ms:
-                    offset: int = message.offset()
-                    return offset
+        for rows in reader.batches(end):
+            stamps = np.where(rows.has_timestamp(), rows.timestamps, 0)
+            found = np.flatnonzero((earliest_ms <= stamps) & (stamps <= latest_ms))
+            if len(found):
+                return int(rows.offsets[found[0]])
     return end
-
-
-def timestamp_ms(message: Message) -> int | None:
-    """The record's timestamp; None for a record without one."""
-    kind, value = message.timestamp()
-    return None if kind == TIMESTAMP_NOT_AVAILABLE or value < 0 else int(value)
 
 
 def epoch_ms(instant: datetime) -> int:

@@ -7,15 +7,19 @@ Belongs here: how rows are stored. Does not: where they come from or the bytes g
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data_pipeline.landing.blocks import Block
 from data_pipeline.landing.rows import RAW_SCHEMA
 
-OBJECT_BYTES = 192 * 1024 * 1024
+GROUP_BLOCKS = 4
+GROUP_BYTES = 32 * 1024 * 1024
+"""A row group ends when either is reached."""
+OBJECT_BYTES = 144 * 1024 * 1024
 """Uncompressed size at which an object ends before its chunk does, so that memory has a bound whatever the values' size."""
 
 DICTIONARY_COLUMNS = ("partition", "headers.list.element.key", "headers.list.element.value")
@@ -35,22 +39,45 @@ class ParquetSettings:
     level: int = 1
 
 
-def write_parquet(blocks: Sequence[pa.RecordBatch], settings: ParquetSettings) -> bytes:
-    """One Parquet file with one row group."""
-    sink = pa.BufferOutputStream()
-    table = pa.Table.from_batches(blocks, schema=RAW_SCHEMA)
-    with pq.ParquetWriter(
-        sink,
-        RAW_SCHEMA,
-        compression=settings.codec,
-        compression_level=settings.level,
-        use_dictionary=list(DICTIONARY_COLUMNS),
-        column_encoding={"offset": "DELTA_BINARY_PACKED", "received_at": "DELTA_BINARY_PACKED", "key": "PLAIN", "value": "PLAIN"},
-        write_statistics=list(STATISTICS_COLUMNS),
-        store_schema=False,
-        data_page_version="1.0",
-        version="2.6",
-    ) as writer:
-        writer.write_table(table, row_group_size=max(table.num_rows, 1))
-    data: bytes = sink.getvalue().to_pybytes()
-    return data
+class ObjectWriter:
+    """One Parquet file in memory; a row group every few blocks, so that only their rows stand there uncompressed."""
+
+    def __init__(self, settings: ParquetSettings) -> None:
+        self._file = io.BytesIO()
+        self._writer = pq.ParquetWriter(
+            self._file,
+            RAW_SCHEMA,
+            compression=settings.codec,
+            compression_level=settings.level,
+            use_dictionary=list(DICTIONARY_COLUMNS),
+            column_encoding={"offset": "DELTA_BINARY_PACKED", "received_at": "DELTA_BINARY_PACKED", "key": "PLAIN", "value": "PLAIN"},
+            write_statistics=list(STATISTICS_COLUMNS),
+            store_schema=False,
+            data_page_version="1.0",
+            version="2.6",
+        )
+        self._open: list[Block] = []
+        self._open_bytes = 0
+        self.row_count = 0
+        self.size_bytes = 0
+
+    def add(self, block: Block) -> None:
+        """Take a block; `row_count` and `size_bytes` (uncompressed) grow by it."""
+        self._open.append(block)
+        self._open_bytes += block.size_bytes
+        self.row_count += block.batch.num_rows
+        self.size_bytes += block.size_bytes
+        if len(self._open) >= GROUP_BLOCKS or self._open_bytes >= GROUP_BYTES:
+            self._write_group()
+
+    def finish(self) -> bytes:
+        """The file; the writer is of no use afterwards."""
+        if self._open:
+            self._write_group()
+        self._writer.close()
+        return self._file.getvalue()
+
+    def _write_group(self) -> None:
+        table = pa.Table.from_batches([block.batch for block in self._open], schema=RAW_SCHEMA)
+        self._open, self._open_bytes = [], 0
+        self._writer.write_table(table, row_group_size=table.num_rows)

@@ -16,6 +16,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from data_pipeline.common.errors import PermanentError, PipelineError, TransientError
+from data_pipeline.landing import native_library
+from data_pipeline.landing.message_source import MessageSource
+from data_pipeline.landing.plain_source import PlainSource
 
 T = TypeVar("T")
 
@@ -105,10 +108,20 @@ class Clients:
         errors = BrokerErrors()
         return Admin(self, self._make(AdminClient, self._base(errors)), errors)
 
-    def consumer(self, **options: Any) -> tuple[Consumer, BrokerErrors]:
+    def source(self, **options: Any) -> tuple[MessageSource, BrokerErrors]:
         """A client that reads offsets exactly as assigned, joins no group and commits nothing."""
         errors = BrokerErrors()
-        config = {
+        config = self.consumer_config(errors, **options)
+        library = native_library.load()
+        if library is not None and native_library.is_possible(config):
+            from data_pipeline.landing.native_source import NativeSource  # numba takes its time; commands that read nothing do without
+
+            return self._make(lambda made: NativeSource(library, made), config), errors
+        return PlainSource(self._make(Consumer, config)), errors
+
+    def consumer_config(self, errors: BrokerErrors, **options: Any) -> dict[str, Any]:
+        """Librdkafka's settings for exact reading, with options in Python's spelling (`fetch_min_bytes`)."""
+        return {
             **self._base(errors),
             "group.id": "data-pipeline-landing",
             "enable.auto.commit": False,
@@ -121,7 +134,6 @@ class Clients:
             "allow.auto.create.topics": False,
             **{name.replace("_", "."): value for name, value in options.items()},
         }
-        return self._make(Consumer, config), errors
 
     def failure(self, error: KafkaError | None, what: str, seen: BrokerErrors | None = None) -> PipelineError:
         """Our error for librdkafka's, in one sentence."""

@@ -16,7 +16,7 @@ from data_pipeline.common.object_store import ObjectStore
 from data_pipeline.common.sources import Source
 from data_pipeline.common.windows import Hour
 from data_pipeline.landing.boundaries import Boundary
-from data_pipeline.landing.boundary_search import CLOCK_TOLERANCE, epoch_ms, timestamp_ms
+from data_pipeline.landing.boundary_search import CLOCK_TOLERANCE, epoch_ms
 from data_pipeline.landing.hour import RAW, utc_now
 from data_pipeline.landing.land_chunk import require_same_topic
 from data_pipeline.landing.landed_chunks import LandedChunks
@@ -172,8 +172,7 @@ def _oldest(reader: RangeReader, topic: str, partition: int, position: int, end:
         return _Oldest(False, None)
     latest_ms = epoch_ms(now + CLOCK_TOLERANCE)
     reader.seek(topic, partition, position)
-    for messages in reader.batches(end, until_stable=True):
-        stamps = [timestamp_ms(message) for message in messages]
-        usable = [stamp for stamp in stamps if stamp is not None and stamp <= latest_ms]
-        return _Oldest(True, usable[0] if usable else None)
+    for rows in reader.batches(end, until_stable=True):
+        usable = rows.timestamps[rows.has_timestamp() & (rows.timestamps <= latest_ms)]
+        return _Oldest(True, int(usable[0]) if len(usable) else None)
     return _Oldest(False, None)

@@ -21,9 +21,9 @@ from data_pipeline.common.errors import PermanentError, TransientError
 from data_pipeline.common.manifest import Entry
 from data_pipeline.common.object_store import ObjectStore, PreconditionFailedError
 from data_pipeline.common.windows import Hour
-from data_pipeline.landing.blocks import BlockBuilder
+from data_pipeline.landing.blocks import Block, BlockBuilder
 from data_pipeline.landing.chunks import Chunk, OffsetRange
-from data_pipeline.landing.encoding import OBJECT_BYTES, ParquetSettings, write_parquet
+from data_pipeline.landing.encoding import OBJECT_BYTES, ObjectWriter, ParquetSettings
 from data_pipeline.landing.kafka_client import Clients
 from data_pipeline.landing.range_reader import RangeReader
 from data_pipeline.landing.rows import RAW_SCHEMA
@@ -121,32 +121,39 @@ def land_with(
     settings: ParquetSettings,
     on_rows: Callable[[int, int], None] | None = None,
 ) -> LandedChunk:
-    """Land a chunk with an open reader; `on_rows` hears of rows and bytes as objects are written."""
+    """Land a chunk with an open reader; `on_rows` hears of rows and bytes as objects are written.
+
+    One object as a rule, more where the values are large, none where no record is visible.
+    """
     entries: list[Entry] = []
-    last_received_ms: int | None = None
-    for offsets, blocks in read_objects(reader, chunk):
-        data = write_parquet(blocks, settings)
-        entry = put_object(store, f"{chunk.prefix}/{offsets.object_name}", data, sum(block.num_rows for block in blocks))
-        entries.append(entry)
-        last_received_ms = _last_timestamp(blocks[-1]) or last_received_ms
+    first, last, last_received_ms = chunk.offsets.first, chunk.offsets.last, None
+
+    def put(until: int) -> None:
+        name = OffsetRange(chunk.offsets.partition, first, until).object_name
+        entries.append(put_object(store, f"{chunk.prefix}/{name}", writer.finish(), writer.row_count))
         if on_rows is not None:
-            on_rows(entry.row_count, entry.size_bytes)
+            on_rows(entries[-1].row_count, entries[-1].size_bytes)
+
+    writer = ObjectWriter(settings)
+    for block in read_blocks(reader, chunk):
+        writer.add(block)
+        last_received_ms = _last_timestamp(block.batch) or last_received_ms
+        if writer.size_bytes >= OBJECT_BYTES and block.last_offset < last:
+            put(block.last_offset)
+            first = block.last_offset + 1
+            writer = ObjectWriter(settings)
+    if writer.row_count:
+        put(last)
     return LandedChunk(chunk.offsets, tuple(entries), sum(entry.row_count for entry in entries), last_received_ms)
 
 
-def read_objects(reader: RangeReader, chunk: Chunk) -> Iterator[tuple[OffsetRange, list[pa.RecordBatch]]]:
-    """The rows of a chunk's objects: one object as a rule, more where the values are large, none where no record is visible."""
-    partition, first, last = chunk.offsets.partition, chunk.offsets.first, chunk.offsets.last
-    reader.seek(chunk.topic, partition, first)
-    builder = BlockBuilder(partition)
-    for messages in reader.batches(last + 1):
-        for block_end in builder.append(messages):
-            if builder.size_bytes >= OBJECT_BYTES and block_end < last:
-                yield OffsetRange(partition, first, block_end), builder.take_closed()
-                first = block_end + 1
-    blocks = builder.take()
-    if blocks:
-        yield OffsetRange(partition, first, last), blocks
+def read_blocks(reader: RangeReader, chunk: Chunk) -> Iterator[Block]:
+    """The rows of a chunk, in blocks."""
+    reader.seek(chunk.topic, chunk.offsets.partition, chunk.offsets.first)
+    builder = BlockBuilder(chunk.offsets.partition)
+    for rows in reader.batches(chunk.offsets.last + 1):
+        yield from builder.append(rows)
+    yield from builder.rest()
 
 
 def put_object(store: ObjectStore, key: str, data: bytes, row_count: int) -> Entry:

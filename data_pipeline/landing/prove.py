@@ -27,7 +27,7 @@ from data_pipeline.common.windows import Hour
 from data_pipeline.landing.boundaries import Boundary
 from data_pipeline.landing.chunks import Chunk, OffsetRange, cut_range
 from data_pipeline.landing.kafka_client import Clients, KafkaUnavailableError, UnknownTopicError
-from data_pipeline.landing.land_chunk import read_objects
+from data_pipeline.landing.land_chunk import read_blocks
 from data_pipeline.landing.ledger import Ledger
 from data_pipeline.landing.proof import FROM_KAFKA, FROM_MANIFEST, PartitionProof, proofs_of
 from data_pipeline.landing.range_reader import RangeReader
@@ -213,7 +213,7 @@ class _Partition:
             return None
         chunk = Chunk(self.source.name, self.hour, self.source.topic, self.topic_id, offsets)
         try:
-            blocks = [block for _, blocks in read_objects(self.reader, chunk) for block in blocks]
+            blocks = [block.batch for block in read_blocks(self.reader, chunk)]
         except LostOffsetsError:
             return None
         return pa.Table.from_batches(blocks, schema=RAW_SCHEMA)

@@ -8,14 +8,16 @@ Belongs here: consuming, and telling a gap from a loss from a stall. Does not: w
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+import numpy as np
+from confluent_kafka import KafkaError, KafkaException
 
 from data_pipeline.common.errors import LostOffsetsError, PermanentError, TransientError
 from data_pipeline.landing.kafka_client import BrokerErrors, Clients
+from data_pipeline.landing.message_source import Event, MessageSource
+from data_pipeline.landing.rows import Rows
 
 BATCH_SIZE = 2_000
 """Messages a call; larger batches were slower."""
@@ -40,12 +42,12 @@ class RangeReader:
     ) -> None:
         self._clients = clients
         self.stall_s = STALL_S if stall_s is None else stall_s
-        self._consumer: Consumer
+        self._source: MessageSource
         self._errors: BrokerErrors
-        self._consumer, self._errors = clients.consumer(
+        self._source, self._errors = clients.source(
             isolation_level="read_committed" if is_committed_only else "read_uncommitted",
             queued_max_messages_kbytes=queue_kbytes,
-            # Below, a fetch is answered at once; above, latency is spent on fewer, larger ones.
+            # Where there is much to read answers are as large as they may be; at the log's end this saves a wait.
             fetch_min_bytes=1,
             fetch_wait_max_ms=100,
             fetch_message_max_bytes=4_194_304,
@@ -54,23 +56,23 @@ class RangeReader:
         self._topic = ""
         self._partition = -1
         self._position = -1
-        self._held: Sequence[Message] = ()
+        self._held: Rows | None = None
 
     def __enter__(self) -> RangeReader:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._consumer.close()
+        self._source.close()
 
     def seek(self, topic: str, partition: int, offset: int) -> None:
         """Read from this offset next; costs nothing where the reader stands there already."""
         if (topic, partition, offset) == (self._topic, self._partition, self._position):
             return
-        self._consumer.assign([TopicPartition(topic, partition, offset)])
-        self._topic, self._partition, self._position, self._held = topic, partition, offset, ()
+        self._source.assign(topic, partition, offset)
+        self._topic, self._partition, self._position, self._held = topic, partition, offset, None
 
-    def batches(self, end: int, *, until_stable: bool = False) -> Iterator[Sequence[Message]]:
-        """Messages from the position up to `end` (excluded), in order, without those that Kafka does not show.
+    def batches(self, end: int, *, until_stable: bool = False) -> Iterator[Rows]:
+        """Rows from the position up to `end` (excluded), in order, without those that Kafka does not show.
 
         Args:
             end: where to stop.
@@ -83,15 +85,13 @@ class RangeReader:
         last_progress = time.monotonic()
         while self._position < end:
             before = self._position
-            batch = self._held or self._consume(end)
-            self._held = ()
-            visible_end: int | None = None
-            if any(map(Message.error, batch)):
-                batch, visible_end = self._without_events(batch, end)
-            inside = self._cut(batch, end)
+            rows, events = (self._held, []) if self._held is not None else self._read(end)
+            self._held = None
+            visible_end = self._visible_end(events, end)
+            inside = None if rows is None else self._cut(rows, end)
             if visible_end is not None:
                 self._position = max(self._position, min(visible_end, end))
-            if inside:
+            if inside is not None and len(inside):
                 yield inside
             if until_stable and visible_end is not None:
                 return
@@ -103,46 +103,38 @@ class RangeReader:
             elif self._errors.refused is not None:
                 raise self._clients.failure(self._errors.refused, self._what(end))
 
-    def _consume(self, end: int) -> list[Message]:
+    def _read(self, end: int) -> tuple[Rows | None, list[Event]]:
         try:
-            batch: list[Message] = self._consumer.consume(min(BATCH_SIZE, end - self._position), timeout=_POLL_S)
-            return batch
+            return self._source.read(min(BATCH_SIZE, end - self._position), _POLL_S)
         except KafkaException as error:
             raise self._clients.failure(error.args[0], self._what(end), self._errors) from error
 
-    def _cut(self, messages: Sequence[Message], end: int) -> Sequence[Message]:
+    def _cut(self, rows: Rows, end: int) -> Rows:
         """Move on, and hold back what is beyond the end for the next range."""
-        if not messages:
-            return messages
-        last = messages[-1].offset()
+        last = int(rows.offsets[-1])
         if last < end:
             self._position = max(self._position, last + 1)
-            return messages
-        cut = bisect_left(messages, end, key=Message.offset)
+            return rows
+        cut = int(np.searchsorted(rows.offsets, end))
         self._position = end
-        self._held = messages[cut:]
-        return messages[:cut]
+        self._held = rows.slice(cut, len(rows))
+        return rows.slice(0, cut)
 
-    def _without_events(self, batch: Sequence[Message], end: int) -> tuple[list[Message], int | None]:
-        """The messages of a batch that has events among them, and the end of what is visible if it was reached."""
-        messages = []
+    def _visible_end(self, events: Sequence[Event], end: int) -> int | None:
+        """The end of what is visible if an event says that it was reached; a failure among the events is raised."""
         visible_end: int | None = None
-        for message in batch:
-            error = message.error()
-            if error is None:
-                messages.append(message)
-            elif error.code() == KafkaError._PARTITION_EOF:
-                visible_end = message.offset()
+        for error, offset in events:
+            if error.code() == KafkaError._PARTITION_EOF:
+                visible_end = offset
             elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
                 raise self._out_of_range(error, end)
             elif not error.retriable() or error.fatal():
                 raise self._clients.failure(error, self._what(end), self._errors)
-        return messages, visible_end
+        return visible_end
 
     def _out_of_range(self, error: KafkaError, end: int) -> Exception:
-        tp = TopicPartition(self._topic, self._partition)
         try:
-            low, high = self._consumer.get_watermark_offsets(tp, timeout=10.0)
+            low, high = self._source.watermarks(self._topic, self._partition, 10.0)
         except KafkaException as failed:
             return self._clients.failure(failed.args[0], self._what(end), self._errors)
         if self._position < low:

@@ -1,21 +1,18 @@
-"""Kafka messages to columns: what a call of `consume` gave, as few large arrays.
+"""Columns of the raw layer, as large arrays: what one call to Kafka gave, before it becomes Arrow.
 
-Millions of messages a second pass here, so nothing is done a message at a time in Python: `map` over the methods of Message, then
-numpy. The bytes of keys and values are joined at once, while they are still in the processor's cache.
-Belongs here: reading messages. Does not: where blocks are cut (`blocks.py`) or how they are stored (`encoding.py`).
+Belongs here: the columns, cutting and joining them, and their Arrow form. Does not: how they are read from Kafka
+(`plain_source.py`, `native_source.py`), where blocks are cut (`blocks.py`) or how they are stored (`encoding.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
-
-Headers = list[tuple[str, bytes | None]]
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 
 HEADER_TYPE = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
 RAW_SCHEMA = pa.schema(
@@ -36,25 +33,14 @@ class Bytes:
     """A column of byte strings.
 
     Attributes:
-        data: all of them, joined.
+        data: all of them, joined; bytes or an array of uint8.
         lengths: bytes of each, int32; 0 for a null.
-        is_valid: which are not null; None where all are.
+        is_valid: which are not null, bool; None where all are.
     """
 
-    data: bytes
+    data: Any
     lengths: np.ndarray
     is_valid: np.ndarray | None
-
-    @classmethod
-    def of(cls, values: Sequence[bytes | None]) -> Bytes:
-        """Join them."""
-        count = len(values)
-        try:
-            return cls(b"".join(values), np.fromiter(map(len, values), np.int32, count), None)  # type: ignore[arg-type]
-        except TypeError:
-            is_valid = np.fromiter((value is not None for value in values), bool, count)
-            lengths = np.fromiter((len(value or b"") for value in values), np.int32, count)
-            return cls(b"".join(value for value in values if value is not None), lengths, is_valid)
 
     @classmethod
     def join(cls, parts: Sequence[Bytes]) -> Bytes:
@@ -64,16 +50,41 @@ class Bytes:
             is_valid = np.concatenate([np.ones(len(part.lengths), bool) if part.is_valid is None else part.is_valid for part in parts])
         return cls(b"".join(part.data for part in parts), np.concatenate([part.lengths for part in parts]), is_valid)
 
+    def slice(self, start: int, stop: int) -> Bytes:
+        """Some of them."""
+        first = int(self.lengths[:start].sum(dtype=np.int64))
+        last = first + int(self.lengths[start:stop].sum(dtype=np.int64))
+        return Bytes(self.data[first:last], self.lengths[start:stop], None if self.is_valid is None else self.is_valid[start:stop])
+
     def to_arrow(self) -> pa.Array:
         """The column as Arrow, without copying the bytes."""
-        count = len(self.lengths)
-        offsets = np.zeros(count + 1, dtype=np.int32)
-        np.cumsum(self.lengths, out=offsets[1:])
         validity, null_count = None, 0
         if self.is_valid is not None:
             validity = pa.py_buffer(np.packbits(self.is_valid, bitorder="little").tobytes())
-            null_count = int(count - self.is_valid.sum())
-        return pa.Array.from_buffers(pa.binary(), count, [validity, pa.py_buffer(offsets), pa.py_buffer(self.data)], null_count)
+            null_count = int(len(self.lengths) - self.is_valid.sum())
+        buffers = [validity, pa.py_buffer(_starts(self.lengths)), pa.py_buffer(self.data)]
+        return pa.Array.from_buffers(pa.binary(), len(self.lengths), buffers, null_count)
+
+
+@dataclass(frozen=True)
+class Headers:
+    """Headers of some messages.
+
+    Attributes:
+        counts: headers of each message, int32.
+        keys: of all headers, UTF-8.
+        values: of all headers.
+    """
+
+    counts: np.ndarray
+    keys: Bytes
+    values: Bytes
+
+    def slice(self, start: int, stop: int) -> Headers:
+        """Those of some messages."""
+        first = int(self.counts[:start].sum())
+        last = first + int(self.counts[start:stop].sum())
+        return Headers(self.counts[start:stop], self.keys.slice(first, last), self.values.slice(first, last))
 
 
 @dataclass(frozen=True)
@@ -81,34 +92,20 @@ class Rows:
     """Some messages of one partition, column by column.
 
     Attributes:
-        offsets: int64.
-        timestamps: int64, two a message: kind and epoch milliseconds, as Message.timestamp gives them.
+        offsets: ascending, int64.
+        timestamp_kinds: Kafka's kind of timestamp (0 for none), int64.
+        timestamps: epoch milliseconds, int64; -1 for none.
         keys: keys.
         values: values.
-        headers: a list a message, or the one that all messages have.
+        headers: headers.
     """
 
     offsets: np.ndarray
+    timestamp_kinds: np.ndarray
     timestamps: np.ndarray
     keys: Bytes
     values: Bytes
-    headers: Headers | list[Headers | None]
-    has_same_headers: bool
-
-    @classmethod
-    def of(cls, messages: Sequence[Message]) -> Rows:
-        """Read the messages, at least one."""
-        count = len(messages)
-        headers = list(map(Message.headers, messages))
-        has_same_headers = headers.count(headers[0]) == count  # as a rule all records of a topic have the same
-        return cls(
-            offsets=_offsets(messages),
-            timestamps=np.fromiter(chain.from_iterable(map(Message.timestamp, messages)), np.int64, 2 * count),
-            keys=Bytes.of(list(map(Message.key, messages))),
-            values=Bytes.of(list(map(Message.value, messages))),
-            headers=(headers[0] or []) if has_same_headers else headers,
-            has_same_headers=has_same_headers,
-        )
+    headers: Headers
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -120,56 +117,54 @@ class Rows:
 
     def sizes(self) -> np.ndarray:
         """Bytes of key and value, a message; int64."""
-        return np.add(self.keys.lengths, self.values.lengths, dtype=np.int64)
+        sizes: np.ndarray = np.add(self.keys.lengths, self.values.lengths, dtype=np.int64)
+        return sizes
+
+    def has_timestamp(self) -> np.ndarray:
+        """Which messages have a timestamp."""
+        is_there: np.ndarray = (self.timestamps >= 0) & (self.timestamp_kinds != TIMESTAMP_NOT_AVAILABLE)
+        return is_there
+
+    def slice(self, start: int, stop: int) -> Rows:
+        """Some of the messages."""
+        return Rows(
+            self.offsets[start:stop],
+            self.timestamp_kinds[start:stop],
+            self.timestamps[start:stop],
+            self.keys.slice(start, stop),
+            self.values.slice(start, stop),
+            self.headers.slice(start, stop),
+        )
 
 
 def to_record_batch(partition: int, parts: Sequence[Rows]) -> pa.RecordBatch:
     """Rows after rows, as Arrow in the raw layer's columns."""
     count = sum(map(len, parts))
+    timestamps = np.concatenate([part.timestamps for part in parts])
+    missing = ~np.concatenate([part.has_timestamp() for part in parts])
     return pa.RecordBatch.from_arrays(
         [
             pa.array(np.full(count, partition, dtype=np.int32)),
             pa.array(np.concatenate([part.offsets for part in parts])),
-            _received_at(np.concatenate([part.timestamps for part in parts])),
+            pa.array(timestamps, mask=missing if missing.any() else None).cast(pa.timestamp("ms", tz="UTC")),
             Bytes.join([part.keys for part in parts]).to_arrow(),
             Bytes.join([part.values for part in parts]).to_arrow(),
-            _headers(parts, count),
+            _headers([part.headers for part in parts]),
         ],
         schema=RAW_SCHEMA,
     )
 
 
-def _offsets(messages: Sequence[Message]) -> np.ndarray:
-    """Offsets ascend, so that the first and the last tell whether there is a gap between them."""
-    count, first, last = len(messages), messages[0].offset(), messages[-1].offset()
-    if last - first == count - 1:
-        return np.arange(first, last + 1, dtype=np.int64)
-    return np.fromiter(map(Message.offset, messages), np.int64, count)
-
-
-def _received_at(pairs: np.ndarray) -> pa.Array:
-    kinds, values = pairs[0::2], pairs[1::2]
-    missing = (values < 0) | (kinds == TIMESTAMP_NOT_AVAILABLE)
-    return pa.array(values, mask=missing if missing.any() else None).cast(pa.timestamp("ms", tz="UTC"))
-
-
-def _headers(parts: Sequence[Rows], count: int) -> pa.Array:
+def _headers(parts: Sequence[Headers]) -> pa.Array:
     """A list a record, empty for one without headers."""
-    first = parts[0].headers
-    if all(part.has_same_headers and part.headers == first for part in parts):
-        lengths = np.full(count, len(first), dtype=np.int32)
-        once = pa.array(np.tile(np.arange(len(first)), count))
-        keys, values = (column.take(once) for column in _header_columns(first))  # type: ignore[arg-type]
-    else:
-        lists = list(chain.from_iterable([part.headers] * len(part) if part.has_same_headers else part.headers for part in parts))
-        lengths = np.fromiter((len(item or ()) for item in lists), np.int32, count)
-        keys, values = _header_columns(list(chain.from_iterable(item or () for item in lists)))  # type: ignore[arg-type]
-    offsets = np.zeros(count + 1, dtype=np.int32)
-    np.cumsum(lengths, out=offsets[1:])
-    items = pa.StructArray.from_arrays([keys, values], fields=list(HEADER_TYPE.value_type))
-    return pa.ListArray.from_arrays(pa.array(offsets), items)
+    keys = Bytes.join([part.keys for part in parts]).to_arrow()
+    values = Bytes.join([part.values for part in parts]).to_arrow()
+    items = pa.StructArray.from_arrays([keys.cast(pa.string()), values], fields=list(HEADER_TYPE.value_type))
+    return pa.ListArray.from_arrays(pa.array(_starts(np.concatenate([part.counts for part in parts]))), items)
 
 
-def _header_columns(flat: Headers) -> tuple[pa.Array, pa.Array]:
-    keys = Bytes.of([key.encode() for key, _ in flat]).to_arrow().cast(pa.string())
-    return keys, Bytes.of([value for _, value in flat]).to_arrow()
+def _starts(lengths: np.ndarray) -> np.ndarray:
+    """Arrow's offsets: where each begins, and where the last ends; int32."""
+    starts = np.zeros(len(lengths) + 1, dtype=np.int32)
+    np.cumsum(lengths, out=starts[1:])
+    return starts

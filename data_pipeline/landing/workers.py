@@ -20,7 +20,7 @@ from data_pipeline.landing.land_chunk import LandedChunk, land_with
 from data_pipeline.landing.range_reader import RangeReader
 
 _LONGEST_RUN = 8
-_MAX_THREADS_QUEUE_KBYTES = 65_536
+_MAX_THREADS_QUEUE_KBYTES = 32_768
 
 
 def land_chunks(

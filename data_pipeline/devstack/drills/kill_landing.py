@@ -8,6 +8,7 @@ Belongs here: the drill. Does not: what landing does.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -16,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import click
@@ -23,7 +25,9 @@ import click
 from data_pipeline.common.object_store import S3ObjectStore
 from data_pipeline.common.sources import Source
 from data_pipeline.common.windows import Hour
+from data_pipeline.devstack.drills.forking import exit_after, run_forked
 from data_pipeline.landing import land_hour
+from data_pipeline.landing.native_gather import warm_up
 from data_pipeline.landing.range_reader import RangeReader
 
 HOUR = Hour.parse("2026-03-14T09")
@@ -81,9 +85,12 @@ def run_kills(servers: str, store: S3ObjectStore, count: int, seed: int, progres
         progress: hears the number of kills so far.
     """
     chance = random.Random(seed)
-    _in_child(servers, replace(store, prefix=f"{store.prefix}clean/"), kill_at=0, steps_file=None)
+    warm_up()  # or each of the processes would load the compiled code again
+    # Making a client takes as long as landing, and it may be forked while it has no connection.
+    forked = partial(_in_child, servers, replace(store).client)
+    forked(replace(store, prefix=f"{store.prefix}clean/"), kill_at=0, steps_file=None)
     clean = _raw_layer(replace(store, prefix=f"{store.prefix}clean/"))
-    total_steps = _count_steps(servers, replace(store, prefix=f"{store.prefix}counted/"))
+    total_steps = _count_steps(forked, replace(store, prefix=f"{store.prefix}counted/"))
     steps: Counter[str] = Counter()
     wrong: list[str] = []
     kills = trial = 0
@@ -93,11 +100,11 @@ def run_kills(servers: str, store: S3ObjectStore, count: int, seed: int, progres
         for _ in range(min(chance.choice([1, 1, 2, 3]), count - kills)):
             step = chance.randint(1, total_steps)
             delay_s = chance.uniform(0.02, 0.6) if chance.randrange(_OUTSIDE_EVERY) == 0 else None
-            name = _in_child(servers, own, kill_at=0 if delay_s else step, steps_file=None, delay_s=delay_s)
+            name = forked(own, kill_at=0 if delay_s else step, steps_file=None, delay_s=delay_s)
             if name is not None:
                 kills += 1
                 steps[name] += 1
-        _in_child(servers, own, kill_at=0, steps_file=None)
+        forked(own, kill_at=0, steps_file=None)
         found = _raw_layer(own)
         if found != clean:
             differing = sorted(key for key in {*found, *clean} if found.get(key) != clean.get(key))
@@ -114,16 +121,18 @@ def _raw_layer(store: S3ObjectStore) -> dict[str, bytes]:
     return {item.key: store.get(item.key).replace(store.prefix.encode(), b"") for item in store.list("raw/")}
 
 
-def _count_steps(servers: str, store: S3ObjectStore) -> int:
+def _count_steps(forked: Callable[..., str | None], store: S3ObjectStore) -> int:
     """How many steps an undisturbed run takes."""
     read_end, write_end = os.pipe()
-    _in_child(servers, store, kill_at=-1, steps_file=write_end)
+    forked(store, kill_at=-1, steps_file=write_end)
     os.close(write_end)
     with os.fdopen(read_end) as pipe:
         return len(pipe.read().split())
 
 
-def _in_child(servers: str, store: S3ObjectStore, kill_at: int, steps_file: int | None, delay_s: float | None = None) -> str | None:
+def _in_child(
+    servers: str, client: Any, store: S3ObjectStore, kill_at: int, steps_file: int | None, delay_s: float | None = None
+) -> str | None:
     """Land the hour in a forked process; the name of the step at which it was killed, None if it ended by itself.
 
     Forked, not started: a thousand starts of an interpreter would take an hour. The parent holds no client and no thread.
@@ -131,13 +140,9 @@ def _in_child(servers: str, store: S3ObjectStore, kill_at: int, steps_file: int 
     read_end, write_end = os.pipe()
     pid = os.fork()
     if pid == 0:
-        status = 1
-        try:
-            os.close(read_end)
-            _land(servers, store, _Steps(kill_at, write_end, steps_file))
-            status = 0
-        finally:
-            os._exit(status)
+        os.close(read_end)
+        store._client = client
+        exit_after(lambda: _land(servers, store, _Steps(kill_at, write_end, steps_file)))
     os.close(write_end)
     if delay_s is not None:
         time.sleep(delay_s)
@@ -175,9 +180,9 @@ def _land(servers: str, store: S3ObjectStore, step: _Steps) -> None:
     batches = RangeReader.batches
 
     def watched_batches(reader: RangeReader, end: int, **options: Any) -> Iterator[Any]:
-        for batch in batches(reader, end, **options):
+        for rows in batches(reader, end, **options):
             step("read a batch")
-            yield batch
+            yield rows
 
     RangeReader.batches = watched_batches  # type: ignore[method-assign, assignment]
     for now in (HOUR.start + timedelta(minutes=59), HOUR.end + timedelta(minutes=1)):
@@ -214,25 +219,60 @@ class _WatchedStore:
         return watched
 
 
+def run_kills_at_once(servers: str, store: S3ObjectStore, count: int, seed: int, jobs: int, progress: Callable[[int], None]) -> KillReport:
+    """`run_kills` in several processes, each with a share of the kills, seeds and a prefix of its own.
+
+    Raises:
+        RuntimeError: one of them failed; its error is on standard error.
+    """
+    shares = [count // jobs + (number < count % jobs) for number in range(jobs)]
+
+    def work(number: int, tell: Callable[[Any], None]) -> None:
+        own = replace(store, prefix=f"{store.prefix}job-{number}/")
+        report = run_kills(servers, own, shares[number], seed * 1000 + number, tell)
+        tell([report.kills, report.steps, report.wrong])
+
+    done = [0] * jobs
+    report = KillReport(0, Counter(), [])
+    for number, told in run_forked(jobs, work):
+        if isinstance(told, int):
+            done[number] = told
+            progress(sum(done))
+        else:
+            kills, names, wrong = told
+            report = KillReport(report.kills + kills, report.steps + Counter(names), report.wrong + wrong)
+    return report
+
+
 @click.command("kill-landing")
 @click.option("--kills", type=click.IntRange(1), default=1000, show_default=True, help="How many times to kill.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed kills at the same steps.")
-def command(kills: int, seed: int) -> None:
+@click.option("--jobs", type=click.IntRange(1, 16), default=4, show_default=True, help="How many trials at once.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(kills: int, seed: int, jobs: int, as_json: bool) -> None:
     """Kill -9 landing at every step, land once more, and compare raw byte by byte with an undisturbed run."""
     from data_pipeline.devstack.drills.own_services import own_kafka_and_s3
 
+    started = time.monotonic()
     with own_kafka_and_s3() as (kafka, store):
         kafka.create_topic(TOPIC, partitions=PARTITIONS)
         if os.fork() == 0:  # the parent must stay without threads
-            fill_topic(kafka.bootstrap_servers)
-            os._exit(0)
+            exit_after(lambda: fill_topic(kafka.bootstrap_servers))
         os.wait()
-        report = run_kills(kafka.bootstrap_servers, store, kills, seed, lambda done: click.echo(f"\r{done} kills", err=True, nl=False))
+        report = run_kills_at_once(
+            kafka.bootstrap_servers, store, kills, seed, min(jobs, kills), lambda done: click.echo(f"\r{done} kills", err=True, nl=False)
+        )
     click.echo("", err=True)
-    for name, number in sorted(report.steps.items(), key=lambda item: -item[1]):
-        click.echo(f"{number:6}  {name}")
-    click.echo(f"{report.kills} kills, {len(report.wrong)} wrong outcomes")
-    for sentence in report.wrong:
-        click.echo(f"error: {sentence}", err=True)
+    if as_json:
+        steps = dict(report.steps.most_common())
+        click.echo(
+            json.dumps({"kills": report.kills, "seconds": time.monotonic() - started, "steps": steps, "wrong": report.wrong}, indent=1)
+        )
+    else:
+        for name, number in report.steps.most_common():
+            click.echo(f"{number:6}  {name}")
+        click.echo(f"{report.kills} kills, {len(report.wrong)} wrong outcomes, {time.monotonic() - started:.0f} s")
+        for sentence in report.wrong:
+            click.echo(f"error: {sentence}", err=True)
     if report.wrong:
         raise SystemExit(1)

@@ -300,7 +300,7 @@ def _visible(topic: Topic) -> list[int]:
 
     with RangeReader(Clients(topic.kafka)) as reader:
         reader.seek(topic.name, 0, 0)
-        return [message.offset() for batch in reader.batches(topic.log_end()) for message in batch]
+        return [int(offset) for rows in reader.batches(topic.log_end()) for offset in rows.offsets]
 
 
 def _offsets_of(key: str) -> range:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from data_pipeline.landing import blocks
 from data_pipeline.landing.blocks import BlockBuilder
-from data_pipeline.landing.encoding import ParquetSettings, write_parquet
+from data_pipeline.landing.encoding import ObjectWriter, ParquetSettings
+from data_pipeline.landing.plain_source import rows_of
 from data_pipeline.landing.rows import RAW_SCHEMA
 
 Headers = list[tuple[str, bytes | None]] | None
@@ -57,13 +58,17 @@ ROWS = st.lists(
 
 
 def _encode(rows: list[Row], cuts: list[int]) -> bytes:
-    builder = BlockBuilder(7)
+    builder, writer = BlockBuilder(7), ObjectWriter(ParquetSettings())
     start = 0
     for cut in [*sorted(cuts), len(rows)]:
         if cut > start:
-            list(builder.append([_message(row) for row in rows[start:cut]]))
+            for block in builder.append(rows_of([_message(row) for row in rows[start:cut]])):
+                writer.add(block)
             start = cut
-    return write_parquet(builder.take(), ParquetSettings())
+    for block in builder.rest():
+        writer.add(block)
+    assert writer.row_count == len(rows)
+    return writer.finish()
 
 
 @settings(max_examples=60)
@@ -92,7 +97,7 @@ def test_bytes_depend_on_the_records_alone(rows: list[Row], cuts: list[int], oth
 def test_large_values_end_a_block_early() -> None:
     builder = BlockBuilder(0)
     rows = [Row(n, (TIMESTAMP_CREATE_TIME, 1), None, b"x" * 1_000_000, None) for n in range(40)]
-    ends = [end for row in rows for end in builder.append([_message(row)])]
-    assert ends == [16, 33]
-    assert builder.size_bytes == 34_000_000
-    assert sum(block.num_rows for block in builder.take()) == 40
+    blocks = [block for row in rows for block in builder.append(rows_of([_message(row)]))]
+    assert [block.last_offset for block in blocks] == [16, 33]
+    assert sum(block.size_bytes for block in blocks) == 34_000_000
+    assert [block.batch.num_rows for block in builder.rest()] == [6]
