@@ -59,3 +59,30 @@ def render(name: str) -> None:
     from data_pipeline.contracts.documents import render_contract_rules
 
     click.echo(render_contract_rules(load_contract(name)), nl=False)
+
+
+@command.command()
+@click.option("--rows", type=click.IntRange(1), default=20_000, show_default=True, help="How many mutated rows.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same rows for the same seed.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def agree(rows: int, seed: int, as_json: bool) -> None:
+    """Judge mutated rows by the compiled and the exact engine, jsonschema and pandera; fail where they differ."""
+    from data_pipeline.devstack.agreement.agree import agree as compare
+
+    found = compare(
+        rows, seed, lambda so_far: click.echo(f"{so_far.rows:,} of {rows:,} rows, {so_far.disagreements.total():,} differ", err=True)
+    )
+    result = {**asdict(found), "seed": seed}
+    if as_json:
+        click.echo(json.dumps(result, indent=1, ensure_ascii=False))
+    else:
+        click.echo(f"{found.rows:,} rows (seed {seed}): {found.accepted:,} accepted, {found.doubtful:,} left to the exact engine.")
+        for rule, number in sorted(found.by_rule.items()):
+            click.echo(f"  break {rule}: {number:,}")
+        for oracle, number in found.asked.items():
+            differ = sum(count for name, count in found.disagreements.items() if name.startswith(f"{oracle}:"))
+            click.echo(f"{oracle}: asked about {number:,} rows, differs on {differ:,}.")
+        for example in found.examples:
+            click.echo(f"  {example}")
+    if found.disagreements:
+        sys.exit(1)

@@ -22,6 +22,8 @@ from data_pipeline.contracts.schema import Node
 
 _NO_TEXT = r"[\x{00}-\x{1f}\x{7f}-\x{9f}\x{200b}\x{2060}\x{feff}\x{061c}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2066}-\x{2069}\x{fffd}]"
 _EMAIL = r"[\w!$'*+^`{|}~-](@|%40)[\w-]+(\.[\w-]+)*\.\pL{2,}"
+_FILE_NAME = r"\.(avif|bmp|css|gif|html?|ico|jpe?g|js|json|mjs|pdf|php|png|svg|tiff?|txt|ts|webm|webp|woff2?|xml)$"
+"""What ends `logo@2x.png`, which is no address."""
 _TELEPHONE = r"\+[0-9]{8,15}([^0-9]|$)"
 _IPV4 = r"^(\d{1,3}\.){3}0$"
 _IPV6 = r"^[0-9A-Fa-f:]+$"
@@ -36,13 +38,13 @@ def pandera_schema(contract: Contract, source: str) -> pandera.DataFrameSchema:
     """
     makers = {
         "schema": lambda rule: _schema(contract.latest),
-        "source": lambda rule: [_field(rule.field) == source],
+        "source": lambda rule: [_field(rule.field).eq_missing(source)],
         "required_by_value": _required_by_value,
         "required_by_source": lambda rule: _required_by_source(rule, source),
         "value_by_source": lambda rule: [_field(rule.field).eq_missing(rule.values[source])] if source in rule.values else [],
         "clocks": _clocks,
         "money": _money,
-        "codes": lambda rule: [_field(field).is_in(sorted(codes_of(name))) for field, name in rule.lists.items()],
+        "codes": lambda rule: [_code(contract.latest, field, name) for field, name in rule.lists.items()],
         "text": lambda rule: [~text.str.contains(_NO_TEXT) for text in _texts(contract.latest)],
         "privacy": _privacy,
     }
@@ -149,11 +151,19 @@ def _money(rule: Any) -> list[pl.Expr]:
         return (amount * 1_000_000).round().cast(pl.Int128)
 
     line = pl.element().struct.field(rule.quantity).cast(pl.Int128) * millionths(pl.element().struct.field(rule.unit_price))
-    lines = _field(rule.items).list.eval(line).list.sum()
+    amounts = _field(rule.items).list.eval(line)
+    lines = pl.when(~amounts.list.eval(pl.element().is_null()).list.any()).then(amounts.list.sum())
     subtracted = sum((millionths(_field(field)) for field in rule.subtract), pl.lit(0, pl.Int128))
     added = sum((millionths(_field(field)) for field in rule.add), pl.lit(0, pl.Int128))
     difference = millionths(_field(rule.total)) - (lines - subtracted + added)
     return [difference.abs() <= int(rule.tolerance * 1_000_000), subtracted <= lines]
+
+
+def _code(root: Node, field: str, name: str) -> pl.Expr:
+    """What does not have the pattern is judged by `schema` alone."""
+    node = root.find(field)
+    is_code = _field(field).is_in(sorted(codes_of(name)))
+    return is_code if node is None or node.pattern_source is None else is_code | ~_field(field).str.contains(_rust(node.pattern_source))
 
 
 def _texts(root: Node) -> list[pl.Expr]:
@@ -168,7 +178,10 @@ def _in_array(root: Node, node: Node) -> bool:
 
 
 def _privacy(rule: Any) -> list[pl.Expr]:
-    found = [~_field(field).str.contains(pattern) for field in rule.texts for pattern in (_TELEPHONE, _EMAIL)]
+    found = [~_field(field).str.contains(_TELEPHONE) for field in rule.texts]
+    for field in rule.texts:
+        addresses = _field(field).str.extract_all(_EMAIL)
+        found.append(~addresses.list.eval(~pl.element().str.contains(_FILE_NAME)).list.any())
     for field in rule.addresses:
         address = _field(field)
         found.append(address.str.contains(_IPV4) | (address.str.contains(_IPV6) & address.str.contains("::|:0$")))

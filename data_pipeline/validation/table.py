@@ -61,6 +61,10 @@ class TableValidator:
             judged.staged = pa.concat_tables([judged.staged, exact.staged])
         return self._validated(raw, judged)
 
+    def count_doubtful(self, raw: pa.Table) -> int:
+        """How many rows the compiled scanner leaves to the exact path."""
+        return int(self._fast.judge(raw).is_doubtful.sum()) if self._fast is not None else raw.num_rows
+
     def _validated(self, raw: pa.Table, judged: Judged) -> Validated:
         quarantine, by_rule = quarantine_broken(raw, judged.broken, self._rules)
         return Validated(judged.staged, judged.staged_rows, quarantine, by_rule, judged.unknown_fields, judged.unknown_fields_rejected)
