@@ -5,11 +5,11 @@ Belongs here: the list of commands and how errors are shown. Does not: what a co
 
 from __future__ import annotations
 
-import importlib
 import sys
 
 import click
 
+from data_pipeline.commands.lazy_group import LazyGroup, command_of
 from data_pipeline.common.errors import PipelineError, TransientError
 
 EXIT_TROUBLE = 1
@@ -41,25 +41,12 @@ COMMANDS = {
 }
 
 
-class LazyCommands(click.Group):
-    """Imports a command's module only when it is run or asked for help."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"data_pipeline.commands.{cmd_name}")
-        command: click.Command = module.command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
-@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    sentences=COMMANDS,
+    load=lambda name: command_of(f"data_pipeline.commands.{name}"),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="data-pipeline")
 def cli() -> None:
     """Kafka to dashboards, with a proof for every hour."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from data_pipeline.commands.lazy_group import LazyGroup
 from data_pipeline.common.errors import PermanentError
 from data_pipeline.settings import PROJECT_ROOT
 
@@ -21,23 +22,6 @@ BENCHES = {
     "validate": ("validate", 300_000, "Raw Parquet to staged and quarantine, beside parsers and validators."),
     "day": ("day", 20_000_000, "A day through every day stage, three sizes; sessions beside DuckDB and polars."),
 }
-
-
-class _LazyBenches(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(BENCHES)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return _bench(cmd_name) if cmd_name in BENCHES else None
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Stages"):
-            formatter.write_dl([(name, sentence) for name, (_, _, sentence) in BENCHES.items()])
-
-
-@click.group(cls=_LazyBenches)
-def command() -> None:
-    """Measure a stage beside its peers."""
 
 
 def _bench(name: str) -> click.Command:
@@ -59,6 +43,11 @@ def _bench(name: str) -> click.Command:
         click.echo(json.dumps(result, indent=1)) if as_json else _print_table(result)
 
     return bench
+
+
+@click.group(cls=LazyGroup, sentences={name: entry[-1] for name, entry in BENCHES.items()}, load=_bench, heading="Stages")
+def command() -> None:
+    """Measure a stage beside its peers."""
 
 
 def _print_table(result: dict[str, Any]) -> None:
