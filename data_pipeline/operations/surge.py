@@ -24,7 +24,7 @@ class SurgePolicy:
         headroom: capacity over the arriving rate, a factor of at least 1.
         drain_s: seconds in which a backlog is to be worked off, on top of what arrives.
         cool_down_s: seconds for which fewer workers must have been enough before any is let go.
-        band: share by which the need must be below the present number before any is let go, 0 to 1.
+        band: share by which the rate could rise, 0 to 1, without the need for a worker that is let go.
         worker_cost_per_hour: what an hour of one worker costs.
         cost_cap_per_day: what all workers of a UTC day may cost.
     """
@@ -108,22 +108,25 @@ def decide(policy: SurgePolicy, state: SurgeState, now_s: float, backlog_events:
             "times must not run backwards, numbers must be 0 or more."
         )
     spent = _spent(policy, state, now_s)
-    needed = math.ceil((rate_per_s * policy.headroom + backlog_events / policy.drain_s) / policy.worker_rate)
-    affordable = _affordable(policy, spent, now_s)
-    allowed = max(policy.min_workers, min(needed, policy.max_workers, affordable))
-    is_capped = needed > allowed
-    ahead = SurgeState(state.workers, now_s, spent_today=spent, is_capped=is_capped)
-    if state.workers > max(affordable, policy.min_workers):
-        return replace(ahead, workers=allowed)  # money ends a cool-down
-    if allowed >= state.workers:
+    affordable = max(policy.min_workers, _affordable(policy, spent, now_s))
+    needed = _needed(policy, backlog_events, rate_per_s)
+    enough = _needed(policy, backlog_events, rate_per_s / (1 - policy.band))
+    allowed, enough = (max(policy.min_workers, min(number, policy.max_workers, affordable)) for number in (needed, enough))
+    ahead = SurgeState(state.workers, now_s, spent_today=spent, is_capped=needed > allowed)
+    if allowed >= state.workers or state.workers > affordable:  # money ends a cool-down
         return replace(ahead, workers=allowed)
-    if allowed > state.workers * (1 - policy.band):
+    if enough >= state.workers:
         return ahead
     low_since_s = now_s if state.low_since_s is None else state.low_since_s
-    low_need = max(allowed, state.low_need)
+    low_need = max(enough, state.low_need)
     if now_s - low_since_s >= policy.cool_down_s:
         return replace(ahead, workers=low_need)
     return replace(ahead, low_since_s=low_since_s, low_need=low_need)
+
+
+def _needed(policy: SurgePolicy, backlog_events: float, rate_per_s: float) -> int:
+    """How many workers land what arrives, and work off the backlog in time."""
+    return math.ceil((rate_per_s * policy.headroom + backlog_events / policy.drain_s) / policy.worker_rate)
 
 
 def _spent(policy: SurgePolicy, state: SurgeState, now_s: float) -> float:

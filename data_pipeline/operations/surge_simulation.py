@@ -64,7 +64,7 @@ class Simulation:
         return int(np.count_nonzero((np.diff(signs) != 0) & (signs[1:] > 0) & (np.diff(steps) < within_s)))
 
 
-def with_surges(rates: Sequence[float], surges: Sequence[Surge], highest: float | None = None) -> np.ndarray:
+def with_surges(rates: Sequence[float] | np.ndarray, surges: Sequence[Surge], highest: float | None = None) -> np.ndarray:
     """A series a second with surges in it, none above `highest`."""
     series = np.asarray(rates, dtype=np.float64).copy()
     for surge in surges:
