@@ -15,6 +15,9 @@ from data_pipeline.contracts.schema import Node
 
 INSTANT = pa.timestamp("ms", tz="UTC")
 
+DESCRIPTION = "description"
+"""Key of a field's metadata that holds the contract's words on it."""
+
 PROVENANCE = (
     pa.field("content_hash", pa.string()),
     pa.field("received_at", INSTANT),
@@ -40,12 +43,25 @@ QUARANTINE_SCHEMA = pa.schema([*RAW_SCHEMA, pa.field("rules", pa.list_(pa.string
 
 
 def staged_arrow_schema(contract: Contract) -> pa.Schema:
-    """Columns of a contract's staged rows: its top-level fields in order, nested objects as structs, then provenance."""
-    fields = [pa.field(name, arrow_type(node, name)) for name, node in contract.latest.properties.items()]
+    """Columns of a contract's staged rows: its top-level fields in order, nested objects as structs, then provenance.
+
+    Fields carry the contract's description of them as metadata.
+    """
+    fields = [pa.field(name, arrow_type(node, name), metadata=_words(node)) for name, node in contract.latest.properties.items()]
     taken = {field.name for field in PROVENANCE} & set(contract.latest.properties)
     if taken:
         raise PermanentError(f"The contract '{contract.name}' has a field '{sorted(taken)[0]}', a name that staged rows need; rename it.")
     return pa.schema([*fields, *PROVENANCE])
+
+
+def _words(node: Node) -> dict[str, str] | None:
+    return {DESCRIPTION: node.description} if node.description else None
+
+
+def described(field: pa.Field) -> str | None:
+    """The contract's words on a staged column, None where it has none."""
+    text = (field.metadata or {}).get(DESCRIPTION.encode())
+    return text.decode() if text is not None else None
 
 
 def arrow_type(node: Node, name: str = "") -> pa.DataType:

@@ -27,12 +27,8 @@ def render_contract_rules(contract: Contract) -> str:
         "an unknown version breaks `schema`, and the newest version judges what else it breaks. A row that breaks `size` or `json`",
         "is judged by no other rule. Any other row is quarantined with all the rules that it breaks, and its bytes as they came.",
         "",
-        "| rule | sentence | reads |",
-        "|---|---|---|",
+        rules_table(contract),
     ]
-    for rule in contract.rules:
-        fields = ", ".join(f"`{field}`" for field in rule.fields()) or "the whole value"
-        lines.append(f"| `{rule.name}` | {_cell(rule.sentence)} | {fields} |")
     lines += ["", "## Where the sentences leave room", ""]
     lines += [f"- {sentence}" for sentence in _DECISIONS]
     for rule in contract.rules:
@@ -44,6 +40,15 @@ def render_contract_rules(contract: Contract) -> str:
         f"| `{node.path}` | {_types(node)} | {_cell(_allowed(node))} | {_cell(node.description)} |" for node in _fields(contract.latest)
     ]
     return "\n".join(lines) + "\n"
+
+
+def rules_table(contract: Contract) -> str:
+    """Each rule with its sentence and fields as a Markdown table: in `docs/rules.md`, and on the asset `quarantine/…` in Dagster."""
+    lines = ["| rule | sentence | reads |", "|---|---|---|"]
+    for rule in contract.rules:
+        fields = ", ".join(f"`{field}`" for field in rule.fields()) or "the whole value"
+        lines.append(f"| `{rule.name}` | {_cell(rule.sentence)} | {fields} |")
+    return "\n".join(lines)
 
 
 _DECISIONS = (

@@ -73,10 +73,18 @@ def _column(dataset: str, field: pa.Field) -> Column:
     return Column(
         name=name if not name[:1].isdigit() else f"_{name}",
         type=kind,
-        description=_DESCRIPTIONS.get(field.name, f"Field {field.name} of the contract{nested}."),
+        description=_DESCRIPTIONS.get(field.name) or _described(field, nested),
         is_nullable=field.name not in ("received_at", "kafka_partition", "kafka_offset"),
         max_bytes=64 if field.name == "content_hash" else REDSHIFT_MAX_VARCHAR,
     )
+
+
+def _described(field: pa.Field, nested: str) -> str:
+    """The contract's own words, where it has some."""
+    from data_pipeline.contracts.arrow import described
+
+    words = described(field)
+    return f"{words.rstrip('.')}{nested}." if words else f"Field {field.name} of the contract{nested}."
 
 
 def _kind(dataset: str, field: pa.Field) -> ColumnType:

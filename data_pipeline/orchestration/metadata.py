@@ -13,7 +13,9 @@ from dagster import MarkdownMetadataValue, MetadataValue, TableColumn, TableColu
 
 from data_pipeline.common.manifest import Manifest, manifest_key
 from data_pipeline.common.object_store import ObjectStore
+from data_pipeline.contracts.arrow import described
 from data_pipeline.contracts.columns import Table
+from data_pipeline.contracts.render import column_schema
 
 
 def arrow_column_schema(schema: pa.Schema, descriptions: Mapping[str, str] | None = None) -> TableSchema:
@@ -24,7 +26,7 @@ def arrow_column_schema(schema: pa.Schema, descriptions: Mapping[str, str] | Non
             TableColumn(
                 name=column.name,
                 type=str(column.type),
-                description=descriptions.get(column.name),
+                description=descriptions.get(column.name) or described(column),
                 constraints=TableColumnConstraints(nullable=column.nullable),
             )
             for column in schema
@@ -38,12 +40,12 @@ def table_column_schema(table: Table) -> TableSchema:
         columns=[
             TableColumn(
                 name=column.name,
-                type=column.type.value,
+                type=column.type,
                 description=column.description,
                 constraints=TableColumnConstraints(nullable=column.is_nullable, unique=table.key == (column.name,)),
-                tags={"pii": column.pii} if column.pii else None,
+                tags=column.tags or None,
             )
-            for column in table.columns
+            for column in column_schema(table)
         ]
     )
 

@@ -7,6 +7,7 @@ import textwrap
 import dagster as dg
 import pytest
 
+from data_pipeline.contracts.contract import load_contract
 from data_pipeline.settings import PROJECT_ROOT
 
 
@@ -91,3 +92,16 @@ def test_a_fresh_interpreter_loads_them_without_network(tmp_path, definitions):
 @pytest.mark.parametrize("name", ["build_day", "land_and_validate_events"])
 def test_jobs_resolve(definitions, name):
     assert definitions.resolve_job_def(name).partitions_def is not None
+
+
+def test_the_rules_of_the_contract_stand_on_the_asset_that_they_fill(definitions):
+    described = definitions.resolve_asset_graph().get(dg.AssetKey(["quarantine", "events"])).description
+    for rule in load_contract("product_event").rules:
+        assert f"| `{rule.name}` | {rule.sentence[:20]}" in described
+
+
+def test_staged_columns_are_described_in_the_contracts_words(definitions):
+    columns = definitions.resolve_asset_graph().get(dg.AssetKey(["staged", "events"])).metadata["dagster/column_schema"].value.columns
+    described = {column.name: column.description for column in columns}
+    for name, node in load_contract("product_event").latest.properties.items():
+        assert described[name] == (node.description or None)

@@ -7,6 +7,7 @@ import dagster as dg
 
 from data_pipeline.common.layout import hour_prefix
 from data_pipeline.contracts.contract import Contract
+from data_pipeline.contracts.documents import rules_table
 from data_pipeline.orchestration.keys import QUARANTINE, STAGED, quarantine_key, raw_key, staged_key
 from data_pipeline.orchestration.metadata import arrow_column_schema, manifest_metadata, markdown_table
 from data_pipeline.orchestration.partitions import read_hour_key
@@ -40,7 +41,8 @@ def validation_assets(dataset: Dataset, contract: Contract, partitions: dg.Multi
             dg.AssetSpec(
                 quarantine,
                 deps=[raw_key(dataset.name)],
-                description="Rows that break a rule, with all the rules that they break and their bytes as they came.",
+                description="Rows that break a rule, with all the rules that they break and their bytes as they came.\n\n"
+                + rules_table(contract),
                 group_name=QUARANTINE,
                 owners=dataset.owners,
                 kinds={"polars", "s3", "parquet"},

@@ -19,6 +19,7 @@ from data_pipeline.contracts.arrow import staged_arrow_schema
 from data_pipeline.contracts.compatibility import compare_schemas
 from data_pipeline.contracts.contract import CONTRACTS_DIR, load_contract
 from data_pipeline.contracts.documents import render_rules
+from data_pipeline.contracts.flatten import flatten_for_warehouse
 from data_pipeline.contracts.schema import parse_schema
 from data_pipeline.settings import PROJECT_ROOT
 
@@ -173,3 +174,14 @@ def test_a_released_version_never_changes(tmp_path: Path) -> None:
 
 def test_the_rendered_rules_are_not_stale() -> None:
     assert (PROJECT_ROOT / "docs" / "rules.md").read_text() == render_rules(), "run `data-pipeline docs`"
+
+
+def test_a_table_of_ones_own_contract_speaks_its_words(tmp_path: Path) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"celsius": {"type": "number", "description": "Air temperature."}, "place": {"type": "string"}},
+    }
+    (tmp_path / "v1.schema.json").write_text(json.dumps(schema))
+    table = flatten_for_warehouse("readings", staged_arrow_schema(load_contract(tmp_path)))
+    described = {column.name: column.description for column in table.columns}
+    assert (described["celsius"], described["place"]) == ("Air temperature.", "Field place of the contract.")
