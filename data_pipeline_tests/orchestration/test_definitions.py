@@ -101,7 +101,7 @@ def test_the_rules_of_the_contract_stand_on_the_asset_that_they_fill(definitions
 
 
 def test_staged_columns_are_described_in_the_contracts_words(definitions):
-    columns = definitions.resolve_asset_graph().get(dg.AssetKey(["staged", "events"])).metadata["dagster/column_schema"].value.columns
+    columns = definitions.resolve_asset_graph().get(dg.AssetKey(["staged", "events"])).metadata["dagster/column_schema"].columns
     described = {column.name: column.description for column in columns}
     for name, node in load_contract("product_event").latest.properties.items():
         assert described[name] == (node.description or None)
