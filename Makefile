@@ -1,7 +1,7 @@
 # Two commands are enough: `make demo` shows the whole path, `make test` proves it.
 SHELL := /bin/sh
 RUN := scripts/run.sh
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= -n 2 --dist loadfile
 DEMO_ARGS ?=
 BENCH_ARGS ?= land
 

@@ -1,10 +1,17 @@
-"""The whole path through Dagster: what comes out equals what was sent, in few runs, and no secret is written down."""
+"""The whole path through Dagster: what comes out equals what was sent, in few runs, no secret is written down, the README is true.
+
+One file, because tests that run in several processes are shared out by file, and the demo should run once.
+"""
 
 from __future__ import annotations
 
+import re
+import shlex
 import sqlite3
+import subprocess
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from data_pipeline.devstack.dagster_client import COMPLETED
@@ -15,6 +22,13 @@ from data_pipeline_tests.integration.demo.conftest import SECRETS, Demo
 
 MOST_RUNS = 8
 """A day of all sources, from the topics to the dashboards."""
+
+README = (PROJECT_ROOT / "README.md").read_text()
+COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line.strip()]
+PROGRAM = ".venv/bin/data-pipeline"
+DAY_OF_THE_README = "2026-03-14"
+
+pytestmark = pytest.mark.timeout(1800)
 
 
 def test_every_equation_and_every_total_agrees_with_the_sender(demo: Demo) -> None:
@@ -83,6 +97,37 @@ def test_the_graph_in_dagsters_ui(demo: Demo, request) -> None:
         page.goto(f"{demo.dagster.url}/assets/raw/events?view=partitions")
         expect(page.get_by_text("Materialized").first).to_be_visible(timeout=90_000)
     assert watch.foreign_urls == []
+
+
+def test_the_readme_has_commands() -> None:
+    assert {"make demo", "make test"} <= set(COMMANDS)
+    assert all(line.startswith(("make ", f"{PROGRAM} ")) for line in COMMANDS), COMMANDS
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("make ")])
+def test_make_knows_it(line: str) -> None:
+    # `make demo` is what the fixture runs, `make test` is what runs this; here only their recipes are asked for.
+    done = subprocess.run([*shlex.split(line), "-n"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_its_commands_run_in_their_order(demo: Demo, tmp_path) -> None:
+    for line in (line for line in COMMANDS if line.startswith(PROGRAM)):
+        # Its paths are relative to the checkout, and its day is the one that the demo printed.
+        arguments = [word.replace("build/", f"{tmp_path}/") for word in shlex.split(line)[1:]]
+        if arguments[0] in {"prove", "land"}:
+            arguments = [word.replace(DAY_OF_THE_README, demo.day) for word in arguments]
+        done = subprocess.run(
+            demo.stack.command(*arguments),
+            cwd=PROJECT_ROOT,
+            env=demo.stack.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert done.returncode == 0, f"{line}: {done.stderr[-1500:]}{done.stdout[-1500:]}"
+        assert done.stdout.strip(), f"{line} printed nothing"
 
 
 def _rows(path: Path) -> int:
