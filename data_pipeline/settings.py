@@ -107,6 +107,11 @@ class Settings(BaseSettings):
     )
     cost_plan_usd: float | None = Field(None, gt=0, description="US dollars a month that are planned; above it an alert is raised.")
 
+    surge_function_name: str | None = Field(None, description="Landing Lambda function whose reserved concurrency the planner sets.")
+    surge_lambda_endpoint_url: str | None = Field(None, description="Lambda server; unset for AWS itself.")
+    surge_max_workers: int = Field(32, ge=1, le=1000, description="The most workers that land at once.")
+    surge_cost_cap_per_day: float = Field(24.0, gt=0, description="US dollars a UTC day that landing's workers may cost.")
+
     alert_slack_webhook_url: SecretStr | None = Field(None, description="Slack-compatible incoming webhook, or `…_FILE`.")
     alert_pagerduty_routing_key: SecretStr | None = Field(None, description="Integration key of PagerDuty's events API v2, or `…_FILE`.")
     alert_pagerduty_url: str = Field("https://events.pagerduty.com/v2/enqueue", description="Where PagerDuty's events API listens.")

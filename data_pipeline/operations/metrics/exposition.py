@@ -81,7 +81,7 @@ def _partitions(facts: Facts, gauge: _MakeGauge) -> None:
                 rows.labels(source, stage).set(getattr(last, stage).row_count)
         for rule, ratio in _rejected(hours).items():
             share.labels(source, rule).set(ratio)
-    days = gauge("stale_days", "Days whose lake is not what its staged hours would give.")
+    days = gauge("stale_lake_partitions", "Days whose lake is not what its staged hours would give.")
     days.set(len(facts.stale))
 
 

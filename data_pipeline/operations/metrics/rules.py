@@ -20,7 +20,7 @@ _WIDTH, _HEIGHT, _COLUMNS = 8, 7, 3
 
 
 def render_rules() -> str:
-    """For each check one rule that wakes somebody and one that can wait, one for lag itself, and one for the case that nobody looks any more."""
+    """For each check a rule that wakes somebody and one that can wait; one for lag itself; one for when nobody looks any more."""
     rules: list[dict[str, Any]] = [
         _rule(
             "KafkaLag",
@@ -59,7 +59,7 @@ def render_dashboard() -> str:
         _panel("Age of the newest hour", "time() - max by (source, stage) (data_pipeline_newest_hour_timestamp_seconds)", "s"),
         _panel("Rows of the newest hour", "data_pipeline_newest_hour_rows", "short"),
         _panel("Rejected by rule", "data_pipeline_rejected_ratio", "percentunit"),
-        _panel("Days that are not up to date", "data_pipeline_stale_days", "short", "stat"),
+        _panel("Days that are not up to date", "data_pipeline_stale_lake_partitions", "short", "stat"),
         _panel("Runs", "data_pipeline_runs", "short"),
         _panel("Free disk", "data_pipeline_disk_free_bytes / data_pipeline_disk_size_bytes", "percentunit"),
         _panel("Cost of a month", "data_pipeline_cost_usd_per_month", "currencyUSD", "stat"),
