@@ -239,6 +239,9 @@ class KafkaCluster:
             "group.initial.rebalance.delay.ms": 0,
             # Sample events are of past days: no age deletes them, and no timestamp is refused.
             "log.retention.ms": -1,
+            # A topic that has a retention of its own is looked at every few seconds, not minutes.
+            "log.retention.check.interval.ms": 5000,
+            "log.initial.task.delay.ms": 5000,
             "log.message.timestamp.before.max.ms": 2**63 - 1,
             "log.message.timestamp.after.max.ms": 2**63 - 1,
             "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from data_pipeline.common.errors import PermanentError
+from data_pipeline.common.object_store import S3ObjectStore
 from data_pipeline.common.windows import Hour
 from data_pipeline.landing import Chunk, plan_chunks, utc_now
 from data_pipeline.landing.aws_lambda import LandingHandler
@@ -69,6 +70,34 @@ def test_a_lambda_lands_the_plan_and_the_local_run_only_closes(topic: Topic) -> 
     assert seen == []
     assert topic.raw_objects() == _local_objects(topic)
     assert len(topic.rows()) == 700
+
+
+def test_the_function_that_aws_calls_is_configured_by_its_environment(
+    topic: Topic, s3_bucket_store: S3ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`data_pipeline.lambda_entry.handler`, with JSON in and JSON out as Lambda's runtime hands it over."""
+    from data_pipeline import lambda_entry
+
+    store = topic.store = s3_bucket_store
+    assert store.credentials is not None
+    variables = {
+        "DATA_PIPELINE_KAFKA_BOOTSTRAP_SERVERS": topic.kafka["bootstrap.servers"],
+        "DATA_PIPELINE_S3_ENDPOINT_URL": store.endpoint_url,
+        "DATA_PIPELINE_S3_BUCKET": store.bucket,
+        "AWS_ACCESS_KEY_ID": store.credentials[0],
+        "AWS_SECRET_ACCESS_KEY": store.credentials[1],
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, str(value))
+    event = json.dumps({"chunks": [chunk.to_json() for chunk in _plan(topic)]})
+    lambda_entry._handler.cache_clear()
+    try:
+        answer = json.loads(json.dumps(lambda_entry.handler(json.loads(event), Context(60))))
+    finally:
+        lambda_entry._handler.cache_clear()
+    assert (len(answer["landed"]), answer["unfinished"], answer["failed"]) == (8, [], [])
+    topic.land()
+    assert topic.raw_objects() == _local_objects(topic)
 
 
 def test_a_lambda_returns_what_it_has_no_time_for(topic: Topic) -> None:
