@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import confluent_kafka
+from confluent_kafka import KafkaError, KafkaException
 
 _FIRST, _BEFORE = 0x02030000, 0x03000000
 """Versions of librdkafka whose interface is the one declared here: 2.3 and up, below 3."""
+
+_TEXT_BYTES = 512
 
 ERROR_CALLBACK = CFUNCTYPE(None, c_void_p, c_int, c_char_p, c_void_p)
 
@@ -47,6 +50,16 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "message_headers": (c_int, [c_void_p, POINTER(c_void_p)]),
     "header_get_all": (c_int, [c_void_p, c_size_t, POINTER(c_char_p), POINTER(c_void_p), POINTER(c_size_t)]),
     "message_destroy": (None, [c_void_p]),
+    "conf_set_dr_msg_cb": (None, [c_void_p, c_void_p]),
+    "topic_new": (c_void_p, [c_void_p, c_char_p, c_void_p]),
+    "topic_destroy": (None, [c_void_p]),
+    "produceva": (c_void_p, [c_void_p, c_void_p, c_size_t]),
+    "error_code": (c_int, [c_void_p]),
+    "error_destroy": (None, [c_void_p]),
+    "poll": (c_int, [c_void_p, c_int]),
+    "flush": (c_int, [c_void_p, c_int]),
+    "purge": (c_int, [c_void_p, c_int]),
+    "outq_len": (c_int, [c_void_p]),
     "version": (c_int, []),
 }
 
@@ -73,6 +86,25 @@ class Library:
         low, high = c_int64(), c_int64()
         code: int = self.query_watermark_offsets(client, topic, partition, byref(low), byref(high), timeout_ms)
         return code, low.value, high.value
+
+
+def make_client(library: Library, kind: int, settings: Mapping[str, Any], on_error: Any, on_delivery: Any = None) -> int:
+    """A producer (0) or consumer (1); KafkaException for a setting that librdkafka refuses."""
+    text = ctypes.create_string_buffer(_TEXT_BYTES)
+    conf = library.conf_new()
+    for name, value in settings.items():
+        written = str(value).lower() if isinstance(value, bool) else str(value)
+        if library.conf_set(conf, name.encode(), written.encode(), text, _TEXT_BYTES) != 0:
+            library.conf_destroy(conf)
+            raise KafkaException(KafkaError(KafkaError._INVALID_ARG, text.value.decode(errors="replace")))
+    library.conf_set_error_cb(conf, on_error)
+    if on_delivery is not None:
+        library.conf_set_dr_msg_cb(conf, on_delivery)
+    client: int | None = library.new(kind, conf, text, _TEXT_BYTES)
+    if not client:
+        library.conf_destroy(conf)
+        raise KafkaException(KafkaError(KafkaError._INVALID_ARG, text.value.decode(errors="replace")))
+    return client
 
 
 @functools.cache

@@ -16,11 +16,10 @@ from confluent_kafka import KafkaError, KafkaException
 
 from data_pipeline.landing.message_source import Event
 from data_pipeline.landing.native_gather import codes, destroy, gather_headers, gather_records
-from data_pipeline.landing.native_library import ERROR_CALLBACK, Library
+from data_pipeline.landing.native_library import ERROR_CALLBACK, Library, make_client
 from data_pipeline.landing.rows import Bytes, Headers, Rows
 
 _CONSUMER = 1
-_TEXT_BYTES = 512
 _CALLED_FROM_COMPILED_CODE = ("message_timestamp", "message_headers", "header_get_all", "message_destroy")
 
 
@@ -40,7 +39,8 @@ class NativeSource:
             report(KafkaError(code, (reason or b"").decode(errors="replace")))
 
         self._on_error = ERROR_CALLBACK(on_error)  # librdkafka keeps the address only
-        self._client = self._make({name: value for name, value in config.items() if name != "error_cb"})
+        settings = {name: value for name, value in config.items() if name != "error_cb"}
+        self._client = make_client(library, _CONSUMER, settings, self._on_error)
         library.poll_set_consumer(self._client)
         self._queue = library.queue_get_consumer(self._client)
         self._messages = np.zeros(0, np.int64)
@@ -89,21 +89,6 @@ class NativeSource:
     def __del__(self) -> None:
         with contextlib.suppress(Exception):
             self.close()
-
-    def _make(self, settings: Mapping[str, Any]) -> int:
-        text = ctypes.create_string_buffer(_TEXT_BYTES)
-        conf = self._library.conf_new()
-        for name, value in settings.items():
-            written = str(value).lower() if isinstance(value, bool) else str(value)
-            if self._library.conf_set(conf, name.encode(), written.encode(), text, _TEXT_BYTES) != 0:
-                self._library.conf_destroy(conf)
-                raise KafkaException(KafkaError(KafkaError._INVALID_ARG, text.value.decode(errors="replace")))
-        self._library.conf_set_error_cb(conf, self._on_error)
-        client: int | None = self._library.new(_CONSUMER, conf, text, _TEXT_BYTES)
-        if not client:
-            self._library.conf_destroy(conf)
-            raise KafkaException(KafkaError(KafkaError._INVALID_ARG, text.value.decode(errors="replace")))
-        return client
 
     def _rows(self, messages: np.ndarray) -> Rows:
         scratch, at = self._scratch.ctypes.data, self._addresses

@@ -11,6 +11,7 @@ from confluent_kafka import TIMESTAMP_CREATE_TIME, Consumer, TopicPartition
 from data_pipeline.commands.generate import command
 from data_pipeline.common.errors import TransientError
 from data_pipeline.devstack.generator.topics import partition_counts, topic_warnings
+from data_pipeline.landing import native_library
 from data_pipeline.settings import Settings
 
 SOURCES = ("web", "server")
@@ -53,7 +54,13 @@ def read(kafka, topic):
         consumer.close()
 
 
-def test_kafka_holds_what_was_sent_with_its_time_key_and_header(kafka, sources_file):
+@pytest.mark.parametrize("is_native", [True, False])
+def test_kafka_holds_what_was_sent_with_its_time_key_and_header(kafka, sources_file, monkeypatch, is_native):
+    """Both ways into Kafka: straight into librdkafka, and record by record where its library is not known."""
+    if is_native:
+        assert native_library.load() is not None
+    else:
+        monkeypatch.setattr(native_library, "load", lambda: None)
     document = generate(
         "--day", "2026-03-17", "--events", 3000, "--fault-rate", 0.05, "--real", "--sources", ",".join(SOURCES), "--partitions", 3, "--json"
     )
