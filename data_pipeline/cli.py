@@ -23,6 +23,7 @@ COMMANDS = {
     "contracts": "Check that a contract's change is compatible; render its rules.",
     "check": "Validate files with the rules of the contract, without Kafka or S3.",
     "accept": "Accept findings of a window, or make its level the norm.",
+    "replay": "Judge quarantined rows again by the present rules.",
     "doctor": "Check a whole deployment, and say what repairs it.",
     "alerts": "Show, acknowledge and send alerts.",
     "metrics": "Print or serve metrics in Prometheus' format.",

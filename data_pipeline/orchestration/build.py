@@ -18,6 +18,7 @@ from data_pipeline.orchestration.assets.dbt import dbt_models
 from data_pipeline.orchestration.assets.lake import audit_assets, lake_assets
 from data_pipeline.orchestration.assets.landing import raw_asset
 from data_pipeline.orchestration.assets.own_contract import source_day_asset
+from data_pipeline.orchestration.assets.replay import replay_asset
 from data_pipeline.orchestration.assets.topics import topic_spec
 from data_pipeline.orchestration.assets.validation import validation_assets
 from data_pipeline.orchestration.assets.warehouse import warehouse_asset
@@ -69,6 +70,7 @@ def _hourly(platform: Platform, dataset: Dataset) -> dg.Definitions:
             *(topic_spec(source) for source in dataset.sources),
             raw_asset(dataset, hours),
             validation_assets(dataset, platform.contract(dataset.contract), hours),
+            replay_asset(dataset, platform.contract(dataset.contract), hours),
         ],
         jobs=[job],
         schedules=[source_schedule(source, job) for source in dataset.sources],

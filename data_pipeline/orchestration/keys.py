@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dagster import AssetKey
 
-KAFKA, RAW, STAGED, QUARANTINE = "kafka", "raw", "staged", "quarantine"
+KAFKA, RAW, STAGED, QUARANTINE, RESOLVED = "kafka", "raw", "staged", "quarantine", "resolved"
 LAKE, WAREHOUSE, DASHBOARDS = "lake", "warehouse", "dashboards"
 
 
@@ -29,6 +29,11 @@ def staged_key(dataset: str) -> AssetKey:
 def quarantine_key(dataset: str) -> AssetKey:
     """`quarantine/events`."""
     return AssetKey([QUARANTINE, dataset])
+
+
+def resolved_key(dataset: str) -> AssetKey:
+    """`resolved/events`."""
+    return AssetKey([RESOLVED, dataset])
 
 
 def lake_key(table: str) -> AssetKey:

@@ -207,8 +207,13 @@ def _raw_batches(store: ObjectStore, manifest: Manifest) -> Iterator[pa.Table]:
             raise PermanentError(f"{store.url(entry.key)} cannot be read as Parquet ({error}); land its hour again.") from error
 
 
-def open_entry(store: ObjectStore, entry: Entry) -> pq.ParquetFile:
+def open_entry(store: ObjectStore, entry: Entry, advice: str = "land its hour again") -> pq.ParquetFile:
     """An object that a manifest names, verified: there, of that size, those bytes, that many rows.
+
+    Args:
+        store: where it is.
+        entry: what the manifest says.
+        advice: what to do where it is not so.
 
     Raises:
         PermanentError: naming the object and what is wrong with it.
@@ -216,20 +221,18 @@ def open_entry(store: ObjectStore, entry: Entry) -> pq.ParquetFile:
     url = store.url(entry.key)
     found = store.find(entry.key)
     if found is None:
-        raise PermanentError(f"{url} does not exist, though its manifest names it; land its hour again.")
+        raise PermanentError(f"{url} does not exist, though its manifest names it; {advice}.")
     data = found.data
     if len(data) != entry.size_bytes:
-        raise PermanentError(
-            f"{url} has {len(data)} bytes, its manifest says {entry.size_bytes}; it is cut or replaced: land its hour again."
-        )
+        raise PermanentError(f"{url} has {len(data)} bytes, its manifest says {entry.size_bytes}; it is cut or replaced: {advice}.")
     if hashlib.sha256(data).hexdigest() != entry.sha256:
-        raise PermanentError(f"{url} does not have the digest that its manifest says; it was replaced or damaged: land its hour again.")
+        raise PermanentError(f"{url} does not have the digest that its manifest says; it was replaced or damaged: {advice}.")
     try:
         reader = pq.ParquetFile(io.BytesIO(data))
     except (pa.ArrowException, OSError) as error:
-        raise PermanentError(f"{url} is not a Parquet object ({error}); land its hour again.") from error
+        raise PermanentError(f"{url} is not a Parquet object ({error}); {advice}.") from error
     if reader.metadata.num_rows != entry.row_count:
-        raise PermanentError(f"{url} has {reader.metadata.num_rows} rows, its manifest says {entry.row_count}; land its hour again.")
+        raise PermanentError(f"{url} has {reader.metadata.num_rows} rows, its manifest says {entry.row_count}; {advice}.")
     return reader
 
 

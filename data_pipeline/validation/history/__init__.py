@@ -11,8 +11,17 @@ from data_pipeline.validation.history.finding import Finding, Severity
 from data_pipeline.validation.history.history import Acceptance, ProfileHistory, settle
 from data_pipeline.validation.history.judge import find_in_window, judge_window
 from data_pipeline.validation.history.open_errors import open_errors
+from data_pipeline.validation.history.orders import orders_of
 from data_pipeline.validation.history.profile import Profile, Window
-from data_pipeline.validation.history.store import add_acceptance, load_history, load_orders, read_profile, save_orders, save_profile
+from data_pipeline.validation.history.store import (
+    add_acceptance,
+    add_orders,
+    load_history,
+    load_orders,
+    read_profile,
+    save_orders,
+    save_profile,
+)
 
 __all__ = [
     "Acceptance",
@@ -23,12 +32,14 @@ __all__ = [
     "Severity",
     "Window",
     "add_acceptance",
+    "add_orders",
     "build_profile",
     "find_in_window",
     "judge_window",
     "load_history",
     "load_orders",
     "open_errors",
+    "orders_of",
     "read_profile",
     "save_orders",
     "save_profile",

@@ -112,6 +112,13 @@ def save_orders(store: ObjectStore, source: str, window: Window, orders: pl.Data
     store.put(key, buffer.getvalue())
 
 
+def add_orders(store: ObjectStore, source: str, window: Window, orders: pl.DataFrame) -> None:
+    """Keep orders of a window beside those that it has; adding them again changes nothing."""
+    found = store.find(orders_key(source, window))
+    kept = [_read_orders(found.data, store.url(orders_key(source, window)))] if found else []
+    save_orders(store, source, window, pl.concat([*kept, orders]).unique("event_id", keep="first", maintain_order=True))
+
+
 def load_orders(store: ObjectStore, source: str, window: Window) -> pl.DataFrame:
     """Orders of all windows and sources but this one, columns ORDER_SCHEMA.
 
@@ -121,11 +128,13 @@ def load_orders(store: ObjectStore, source: str, window: Window) -> pl.DataFrame
     own = orders_key(source, window)
     keys = [info.key for info in store.list("orders/") if info.key != own and info.key.endswith("orders.parquet")]
 
-    def read(key: str) -> pl.DataFrame:
-        try:
-            return pl.read_parquet(io.BytesIO(store.get(key))).select(list(ORDER_SCHEMA))
-        except pl.exceptions.PolarsError as error:
-            raise PermanentError(f"{store.url(key)} holds no orders ({error}); delete it and check its window again.") from error
-
     with ThreadPoolExecutor(_READERS) as pool:
-        return pl.concat([pl.DataFrame(schema=ORDER_SCHEMA), *pool.map(read, keys)])
+        found = pool.map(lambda key: _read_orders(store.get(key), store.url(key)), keys)
+        return pl.concat([pl.DataFrame(schema=ORDER_SCHEMA), *found])
+
+
+def _read_orders(data: bytes, where: str) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(io.BytesIO(data)).select(list(ORDER_SCHEMA))
+    except pl.exceptions.PolarsError as error:
+        raise PermanentError(f"{where} holds no orders ({error}); delete it and check its window again.") from error
