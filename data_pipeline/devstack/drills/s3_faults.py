@@ -7,11 +7,15 @@ Belongs here: the drill. Does not: the proxy (`faulty_proxy.py`).
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import click
 
@@ -19,6 +23,7 @@ from data_pipeline.common.errors import PipelineError
 from data_pipeline.common.manifest import MANIFEST_NAME, Manifest
 from data_pipeline.common.object_store import S3ObjectStore
 from data_pipeline.common.sources import Source
+from data_pipeline.devstack.drills.forking import exit_after, run_forked
 from data_pipeline.devstack.drills.kill_landing import HOUR, PARTITIONS, TOPIC, fill_topic
 from data_pipeline.devstack.faulty_proxy import Fault, FaultyProxy
 from data_pipeline.landing import land_hour, prove_hour
@@ -71,7 +76,9 @@ class _Plan:
         return True
 
 
-def run_faults(servers: str, store: S3ObjectStore, count: int, seed: int, progress: Callable[[int], None] | None = None) -> FaultReport:
+def run_faults(
+    servers: str, store: S3ObjectStore, count: int, seed: int, progress: Callable[[int], None] | None = None, first_fault: int = 0
+) -> FaultReport:
     """Land the hour `count` times, each with a fault, and compare with an undisturbed landing.
 
     Args:
@@ -80,6 +87,7 @@ def run_faults(servers: str, store: S3ObjectStore, count: int, seed: int, progre
         count: cases.
         seed: the same seed breaks the same requests.
         progress: hears the number of cases so far.
+        first_fault: which of the faults comes first; the others follow in turn.
     """
     chance = random.Random(seed)
     source = Source("web", TOPIC, "product_event", "team:drill")
@@ -92,7 +100,7 @@ def run_faults(servers: str, store: S3ObjectStore, count: int, seed: int, progre
     failed_runs = 0
     faults = list(Fault)
     for case in range(count):
-        fault = faults[case % len(faults)]
+        fault = faults[(first_fault + case) % len(faults)]
         plan = _Plan(
             fault, chance.randint(1, 3 if fault in (Fault.THROTTLED_LIST, Fault.TRUNCATED_ANSWER) else 24), chance.choice([1, 1, 2, 6])
         )
@@ -141,24 +149,64 @@ def _raw_layer(store: S3ObjectStore) -> dict[str, object]:
     return layer
 
 
+def run_faults_at_once(
+    servers: str, store: S3ObjectStore, count: int, seed: int, jobs: int, progress: Callable[[int], None]
+) -> FaultReport:
+    """`run_faults` in several processes, each with a share of the cases, seeds and a prefix of its own.
+
+    Raises:
+        RuntimeError: one of them failed; its error is on standard error.
+    """
+    shares = [count // jobs + (number < count % jobs) for number in range(jobs)]
+
+    def work(number: int, tell: Callable[[Any], None]) -> None:
+        own = replace(store, prefix=f"{store.prefix}job-{number}/")
+        report = run_faults(servers, own, shares[number], seed * 1000 + number, tell, sum(shares[:number]))
+        tell([report.cases, report.failed_runs, report.wrong])
+
+    done = [0] * jobs
+    report = FaultReport(Counter(), 0, [])
+    for number, told in run_forked(jobs, work):
+        if isinstance(told, int):
+            done[number] = told
+            progress(sum(done))
+        else:
+            cases, failed_runs, wrong = told
+            report = FaultReport(report.cases + Counter(cases), report.failed_runs + failed_runs, report.wrong + wrong)
+    return report
+
+
 @click.command("s3-faults")
 @click.option("--cases", type=click.IntRange(1), default=200, show_default=True, help="How many faults.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed breaks the same requests.")
-def command(cases: int, seed: int) -> None:
+@click.option("--jobs", type=click.IntRange(1, 16), default=4, show_default=True, help="How many cases at once.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(cases: int, seed: int, jobs: int, as_json: bool) -> None:
     """Break requests to S3 while an hour lands; nothing may be lost or doubled."""
     from data_pipeline.devstack.drills.own_services import own_kafka_and_s3
 
+    started = time.monotonic()
     with own_kafka_and_s3() as (kafka, store):
         kafka.create_topic(TOPIC, partitions=PARTITIONS)
-        fill_topic(kafka.bootstrap_servers)
-        report = run_faults(kafka.bootstrap_servers, store, cases, seed, lambda done: click.echo(f"\r{done} cases", err=True, nl=False))
+        if os.fork() == 0:  # the parent must stay without threads
+            exit_after(lambda: fill_topic(kafka.bootstrap_servers))
+        os.wait()
+        report = run_faults_at_once(
+            kafka.bootstrap_servers, store, cases, seed, min(jobs, cases), lambda done: click.echo(f"\r{done} cases", err=True, nl=False)
+        )
     click.echo("", err=True)
-    for name, number in sorted(report.cases.items()):
-        click.echo(f"{number:6}  {name}")
-    click.echo(
-        f"{sum(report.cases.values())} faults, {report.failed_runs} runs failed and were run again, {len(report.wrong)} wrong outcomes"
-    )
-    for sentence in report.wrong:
-        click.echo(f"error: {sentence}", err=True)
+    seconds = round(time.monotonic() - started, 1)
+    if as_json:
+        found = {"cases": cases, "seconds": seconds, "faults": dict(sorted(report.cases.items()))}
+        click.echo(json.dumps({**found, "failed_runs": report.failed_runs, "wrong": report.wrong}, indent=1))
+    else:
+        for name, number in sorted(report.cases.items()):
+            click.echo(f"{number:6}  {name}")
+        click.echo(
+            f"{sum(report.cases.values())} of {cases} cases met their fault, {report.failed_runs} runs failed and were run again, "
+            f"{len(report.wrong)} wrong outcomes, {seconds:.0f} s"
+        )
+        for sentence in report.wrong:
+            click.echo(f"error: {sentence}", err=True)
     if report.wrong:
         raise SystemExit(1)
