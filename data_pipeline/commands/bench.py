@@ -19,7 +19,7 @@ from data_pipeline.settings import PROJECT_ROOT
 
 BENCHES = {
     "land": ("land", 4_000_000, "Kafka to Parquet on disk and on S3, beside Spark and Kafka's own consumer."),
-    "validate": ("validate", 300_000, "Raw Parquet to staged and quarantine, beside parsers and validators."),
+    "validate": ("validate", 1_000_000, "Raw Parquet to staged and quarantine, beside parsers and validators."),
     "day": ("day", 20_000_000, "A day through every day stage, three sizes; sessions beside DuckDB and polars."),
 }
 

@@ -67,11 +67,19 @@ def render(name: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def agree(rows: int, seed: int, as_json: bool) -> None:
     """Judge mutated rows by the compiled and the exact engine, jsonschema and pandera; fail where they differ."""
+    from data_pipeline.devstack.agreement.agree import Agreement
     from data_pipeline.devstack.agreement.agree import agree as compare
 
-    found = compare(
-        rows, seed, lambda so_far: click.echo(f"{so_far.rows:,} of {rows:,} rows, {so_far.disagreements.total():,} differ", err=True)
-    )
+    shown = 0
+
+    def report(so_far: Agreement) -> None:
+        nonlocal shown
+        click.echo(f"{so_far.rows:,} of {rows:,} rows, {so_far.disagreements.total():,} differ", err=True)
+        for example in so_far.examples[shown:]:
+            click.echo(f"  {example}", err=True)
+        shown = len(so_far.examples)
+
+    found = compare(rows, seed, report)
     result = {**asdict(found), "seed": seed}
     if as_json:
         click.echo(json.dumps(result, indent=1, ensure_ascii=False))
@@ -82,7 +90,5 @@ def agree(rows: int, seed: int, as_json: bool) -> None:
         for oracle, number in found.asked.items():
             differ = sum(count for name, count in found.disagreements.items() if name.startswith(f"{oracle}:"))
             click.echo(f"{oracle}: asked about {number:,} rows, differs on {differ:,}.")
-        for example in found.examples:
-            click.echo(f"  {example}")
     if found.disagreements:
         sys.exit(1)

@@ -114,7 +114,7 @@ class _Judges:
                 continue
             found.note("jsonschema", ours[row] & {"types", "schema"}, expected, data)
             # What has another type, or no instant where one belongs, has no typed columns.
-            if "types" not in ours[row] and is_exact_for_pandera(value) and _can_be_typed(value):
+            if "types" not in ours[row] and is_exact_for_pandera(value) and can_be_typed(value):
                 typed.append((row, value))
         answers = self.pandera.ask([value for _, value in typed], [_RECEIVED_MS] * len(typed))
         for (row, _), theirs in zip(typed, answers, strict=True):
@@ -131,7 +131,7 @@ def _broken(validator: TableValidator, raw: pa.Table) -> list[set[str]]:
     return found
 
 
-def _can_be_typed(value: Any) -> bool:
+def can_be_typed(value: Any) -> bool:
     """Whether both instants are of the contract's form, and the version, whose type no keyword says, is a number."""
     version = value.get("schema_version")
     is_number = isinstance(version, int | Decimal) and not isinstance(version, bool)
