@@ -73,7 +73,7 @@ def render_findings() -> str:
         f"  {limits.VOLUME_PRIOR_SD:.0%} and at least {limits.VOLUME_FLOOR_SD:.0%}. A drop by half or more is an error.",
         "- `volume` of an hour while few days are known: beside the same hour of the day before, moved by how the last hours",
         "  lay beside theirs,",
-        f"  or beside the hour before. The band is as wide as that comparison was off on the history's hours,",
+        "  or beside the hour before. The band is as wide as that comparison was off on the history's hours,",
         f"  {limits.HOURLY_MIN} at least;",
         f"  from a drop of {limits.HOURLY_DROP:.0%} or a rise of {limits.HOURLY_RISE:.0%} on.",
         f"- `mix`: all values of a field together, from a score of {limits.MIX_Z:g} on.",
