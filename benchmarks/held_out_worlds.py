@@ -5,7 +5,6 @@ countries, versions and products, any rate of nulls, late rows and re-sends.
 Belongs here: clean windows. Does not: faults (`held_out_faults.py`), judging (`findings.py`).
 """
 
-# ruff: noqa: E501
 from __future__ import annotations
 
 import math
