@@ -53,7 +53,7 @@ def command(user_id: str, yes: bool, is_verify: bool, dagster_url: str | None, a
         return
     erasure = plan_erasure(store, user_id, [table.name for table in WAREHOUSE_TABLES], say)
     say(
-        f"{erasure.row_count} records in {len(erasure.rows)} raw hours; {len(erasure.person.anonymous_ids)} devices; "
+        f"{erasure.row_count} records in {len(erasure.raw_folders)} raw hours; {len(erasure.person.anonymous_ids)} devices; "
         f"{len(erasure.days)} days are built again: {', '.join(erasure.days) or 'none'}."
     )
     if not yes:

@@ -20,6 +20,9 @@ from data_pipeline.common.object_store import ObjectStore
 from data_pipeline.operations.erasure.person import Person, exclusive_devices
 from data_pipeline.operations.manifests import all_manifests
 
+KEPT_AS_CAME = ("raw/", "resolved/")
+"""Stages that hold records as they came, and are not made again by a validation."""
+
 Progress = Callable[[str], None]
 
 
@@ -28,7 +31,7 @@ class Found:
     """Where a person's records are.
 
     Attributes:
-        rows: raw folder to object key to rows (positions in the object).
+        rows: folder to object key to rows (positions in the object).
         days: UTC days that are made of them: of arrival, and of `occurred_at` where that can be read.
     """
 
@@ -37,8 +40,8 @@ class Found:
 
     @property
     def row_count(self) -> int:
-        """How many records."""
-        return sum(len(rows) for objects in self.rows.values() for rows in objects.values())
+        """How many records of raw."""
+        return sum(len(rows) for folder, objects in self.rows.items() if folder.startswith("raw/") for rows in objects.values())
 
 
 def find_person(store: ObjectStore, user_id: str) -> Person:
@@ -70,17 +73,18 @@ def _rejected_pairs(store: ObjectStore, manifest: Manifest) -> Iterator[tuple[st
 
 
 def find_records(store: ObjectStore, person: Person, progress: Progress = lambda _: None) -> Found:
-    """Every record of the person in raw. All hours are read: an hour that was never validated holds them too."""
+    """Every record of the person in raw, and among resolved dead letters. All hours are read: those never validated hold them too."""
     found = Found()
-    for folder, published in all_manifests(store, "raw/"):
-        progress(folder)
-        for entry in published.manifest.entries:
-            table = pq.read_table(io.BytesIO(store.get(entry.key)), columns=["key", "value"])
-            rows = _rows_of(table, person)
-            if rows:
-                found.rows.setdefault(folder, {})[entry.key] = rows
-                found.days.add(published.manifest.partition["date"])
-                found.days.update(_event_days(table, rows))
+    for prefix in KEPT_AS_CAME:
+        for folder, published in all_manifests(store, prefix):
+            progress(folder)
+            for entry in published.manifest.entries:
+                table = pq.read_table(io.BytesIO(store.get(entry.key)), columns=["key", "value"])
+                rows = _rows_of(table, person)
+                if rows:
+                    found.rows.setdefault(folder, {})[entry.key] = rows
+                    found.days.add(published.manifest.partition["date"])
+                    found.days.update(_event_days(table, rows))
     return found
 
 

@@ -71,8 +71,8 @@ def run_erasure(store: ObjectStore, erasure: Erasure, rebuild: Rebuild, say: Cal
     write_pending(store, erasure)
     for folder, rows in sorted(erasure.rows.items()):
         empty_records(store, folder, rows, erasure.erasure_id)
-    say(f"Emptied {erasure.row_count} records in {len(erasure.rows)} raw hours. Validating these hours again…")
-    rebuild.hours(sorted(erasure.rows))
+    say(f"Emptied {erasure.row_count} records in {len(erasure.raw_folders)} raw hours. Validating these hours again…")
+    rebuild.hours(erasure.raw_folders)
     say(f"Building {len(erasure.days)} days again…")
     rebuild.days(sorted(erasure.days))
     say(f"Deleted {_purge(store, erasure)} objects that were replaced. Searching everything…")
@@ -114,11 +114,13 @@ def _partition_of(key: str) -> str:
 
 
 def _hour_folders(found: Found) -> list[str]:
-    return [folder.replace("raw/", f"{stage}/", 1) for folder in sorted(found.rows) for stage in _HOUR_STAGES]
+    others = [folder for folder in sorted(found.rows) if not folder.startswith("raw/")]
+    hours = sorted(folder for folder in found.rows if folder.startswith("raw/"))
+    return [*(folder.replace("raw/", f"{stage}/", 1) for folder in hours for stage in _HOUR_STAGES), *others]
 
 
 def _require_staged(store: ObjectStore, found: Found) -> None:
-    for folder in sorted(found.rows):
+    for folder in sorted(folder for folder in found.rows if folder.startswith("raw/")):
         staged = folder.replace("raw/", "staged/", 1)
         if read_manifest(store, staged) is None and any(read_manifest(store, f"lake/events/date={day}") for day in found.days):
             raise PermanentError(

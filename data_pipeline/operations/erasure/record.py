@@ -29,7 +29,7 @@ class Erasure:
         erasure_id: random; says nothing about the person.
         person: who.
         began_at: when, ISO.
-        rows: raw folder to object key to rows.
+        rows: folder (of raw, or of resolved dead letters) to object key to rows.
         days: days to make again.
         purge: keys that held the person's records, or were made of them.
     """
@@ -48,8 +48,13 @@ class Erasure:
 
     @property
     def row_count(self) -> int:
-        """Records to empty."""
-        return sum(len(rows) for objects in self.rows.values() for rows in objects.values())
+        """Records of raw to empty."""
+        return sum(len(rows) for folder in self.raw_folders for rows in self.rows[folder].values())
+
+    @property
+    def raw_folders(self) -> list[str]:
+        """The hours of raw among the folders."""
+        return sorted(folder for folder in self.rows if folder.startswith("raw/"))
 
 
 def new_id() -> str:

@@ -138,6 +138,24 @@ def test_a_person_goes_and_nobody_else_does(store: LocalObjectStore):
     assert search_bucket(store, [OTHER, OTHER_DEVICE, SHARED_DEVICE]).hits, "others are still there"
 
 
+def test_resolved_dead_letters_are_emptied_too(store: LocalObjectStore):
+    (item,) = read_hours(store, ["web"], [HOUR])
+    assert item.quarantine is not None
+    folder = hour_prefix("resolved", "web", HOUR)
+    entries = []
+    for entry in item.quarantine.entries:
+        key = entry.key.replace("quarantine/", "resolved/", 1)
+        store.put(key, store.get(entry.key))
+        entries.append(Entry(key, entry.size_bytes, entry.row_count, entry.sha256))
+    publish_manifest(store, folder, Manifest("resolved", hour_partition("web", HOUR), entries, {}, {}, "test"), None)
+    done = forget(store)
+    assert done["records"] == THEIRS, "each record is counted once"
+    require_forgotten(store)
+    published = read_manifest(store, folder)
+    assert published is not None
+    assert published.manifest.row_count == item.quarantine.row_count
+
+
 def test_forgotten_twice_says_that_nobody_is_there(store: LocalObjectStore):
     forget(store)
     with pytest.raises(PermanentError, match="No record of the account"):

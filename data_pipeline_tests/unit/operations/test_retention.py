@@ -86,7 +86,7 @@ def test_what_is_old_and_proven_goes_with_its_record(store: LocalObjectStore):
         assert {name: value for name, value in record.items() if name != "retired"} == document
 
 
-@hypothesis_settings(deadline=None, max_examples=80)
+@hypothesis_settings(deadline=None, max_examples=25)
 @given(age=st.integers(0, 1500))
 def test_nothing_younger_than_its_rule_ever_goes(tmp_path_factory: pytest.TempPathFactory, age: int):
     local = LocalObjectStore(tmp_path_factory.mktemp("bucket"))
@@ -184,7 +184,9 @@ def test_lifecycle_rules_are_taken_and_stand_beside_those_of_others(moto_store: 
     moto_store.client.put_bucket_lifecycle_configuration(Bucket="retention", LifecycleConfiguration={"Rules": [foreign]})  # type: ignore[typeddict-item]
     for _ in range(2):
         names = apply_lifecycle(moto_store, RULES)
-    assert sorted(names) == ["data-pipeline-clean-up", "data-pipeline-lake", "data-pipeline-quarantine", "data-pipeline-raw", "theirs"]
+    moving = {f"data-pipeline-{stage}" for stage, rule in RULES.items() if len(rule.classes) > 1}
+    assert len(moving) >= 3
+    assert sorted(names) == sorted({"data-pipeline-clean-up", "theirs", *moving})
     present = moto_store.client.get_bucket_lifecycle_configuration(Bucket="retention")["Rules"]
     (raw,) = [rule for rule in present if rule["ID"] == "data-pipeline-raw"]
     assert [(move["Days"], move["StorageClass"]) for move in raw["Transitions"]] == [(30, "GLACIER_IR"), (120, "DEEP_ARCHIVE")]
