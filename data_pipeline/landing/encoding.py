@@ -61,6 +61,11 @@ class ObjectWriter:
         self.row_count = 0
         self.size_bytes = 0
 
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of the file so far, compressed."""
+        return self._file.tell()
+
     def add(self, block: Block) -> None:
         """Take a block; `row_count` and `size_bytes` (uncompressed) grow by it."""
         self._open.append(block)

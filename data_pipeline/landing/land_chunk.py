@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +30,10 @@ from data_pipeline.landing.kafka_client import Clients
 from data_pipeline.landing.range_reader import RangeReader
 from data_pipeline.landing.rows import RAW_SCHEMA
 from data_pipeline.landing.topic_log import TopicLog
+
+LARGE_BYTES = 48 * 1024 * 1024
+"""Compressed size from which an object, three times that of a usual one, has to be the only such in its process."""
+_one_large_object = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,7 @@ def land_with(
     One object as a rule, more where the values are large, none where no record is visible.
     """
     entries: list[Entry] = []
-    first, last, last_received_ms = chunk.offsets.first, chunk.offsets.last, None
+    first, last, last_received_ms, has_turn = chunk.offsets.first, chunk.offsets.last, None, False
 
     def put(until: int) -> None:
         name = OffsetRange(chunk.offsets.partition, first, until).object_name
@@ -135,15 +141,20 @@ def land_with(
             on_rows(entries[-1].row_count, entries[-1].size_bytes)
 
     writer = ObjectWriter(settings)
-    for block in read_blocks(reader, chunk):
-        writer.add(block)
-        last_received_ms = _last_timestamp(block.batch) or last_received_ms
-        if writer.size_bytes >= OBJECT_BYTES and block.last_offset < last:
-            put(block.last_offset)
-            first = block.last_offset + 1
-            writer = ObjectWriter(settings)
-    if writer.row_count:
-        put(last)
+    with ExitStack() as turn:
+        for block in read_blocks(reader, chunk):
+            writer.add(block)
+            last_received_ms = _last_timestamp(block.batch) or last_received_ms
+            if writer.size_bytes >= OBJECT_BYTES and block.last_offset < last:
+                put(block.last_offset)
+                first = block.last_offset + 1
+                writer = ObjectWriter(settings)
+                turn.close()
+            elif writer.stored_bytes > LARGE_BYTES and not has_turn:
+                turn.enter_context(_one_large_object)
+            has_turn = writer.stored_bytes > LARGE_BYTES
+        if writer.row_count:
+            put(last)
     return LandedChunk(chunk.offsets, tuple(entries), sum(entry.row_count for entry in entries), last_received_ms)
 
 

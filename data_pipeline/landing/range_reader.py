@@ -20,7 +20,10 @@ from data_pipeline.landing.message_source import Event, MessageSource
 from data_pipeline.landing.rows import Rows
 
 BATCH_SIZE = 2_000
-"""Messages a call; larger batches were slower."""
+"""Messages a call at most; larger batches were slower."""
+BATCH_BYTES = 2 * 1024 * 1024
+"""Bytes a call, judged by the call before: a call takes what it is allowed to take, whatever librdkafka's queue may hold."""
+_FIRST_BATCH = 100
 
 LOSS_ADVICE = (
     "They were deleted by retention, DeleteRecords or truncation before they landed: restore them from another copy of the topic, "
@@ -57,6 +60,7 @@ class RangeReader:
         self._partition = -1
         self._position = -1
         self._held: Rows | None = None
+        self._limit = _FIRST_BATCH
 
     def __enter__(self) -> RangeReader:
         return self
@@ -105,9 +109,12 @@ class RangeReader:
 
     def _read(self, end: int) -> tuple[Rows | None, list[Event]]:
         try:
-            return self._source.read(min(BATCH_SIZE, end - self._position), _POLL_S)
+            rows, events = self._source.read(min(self._limit, end - self._position), _POLL_S)
         except KafkaException as error:
             raise self._clients.failure(error.args[0], self._what(end), self._errors) from error
+        if rows is not None:
+            self._limit = min(BATCH_SIZE, max(BATCH_BYTES * len(rows) // (rows.size_bytes + 1), 1))
+        return rows, events
 
     def _cut(self, rows: Rows, end: int) -> Rows:
         """Move on, and hold back what is beyond the end for the next range."""

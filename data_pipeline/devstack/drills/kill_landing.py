@@ -16,12 +16,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import click
 
+from data_pipeline.common.errors import TransientError
 from data_pipeline.common.object_store import S3ObjectStore
 from data_pipeline.common.sources import Source
 from data_pipeline.common.windows import Hour
@@ -36,6 +37,7 @@ PARTITIONS = 2
 _RECORDS = 330
 _CHUNK_ROWS = 100
 _OUTSIDE_EVERY = 4
+_RUNS = 5
 
 
 @dataclass(frozen=True)
@@ -186,15 +188,18 @@ def _land(servers: str, store: S3ObjectStore, step: _Steps) -> None:
 
     RangeReader.batches = watched_batches  # type: ignore[method-assign, assignment]
     for now in (HOUR.start + timedelta(minutes=59), HOUR.end + timedelta(minutes=1)):
-        land_hour(
-            source,
-            HOUR,
-            {"bootstrap.servers": servers},
-            watched,
-            run_id="drill",
-            now=lambda instant=now: instant,  # type: ignore[misc]
-            chunk_rows=_CHUNK_ROWS,
-        )
+        _land_until_done(source, servers, watched, now)
+
+
+def _land_until_done(source: Source, servers: str, store: Any, now: datetime) -> None:
+    """As the schedule would: a transient error, such as a broker that is slow under so many trials, is followed by another run."""
+    for attempt in range(1, _RUNS + 1):
+        try:
+            land_hour(source, HOUR, {"bootstrap.servers": servers}, store, run_id="drill", now=lambda: now, chunk_rows=_CHUNK_ROWS)
+            return
+        except TransientError:
+            if attempt == _RUNS:
+                raise
 
 
 class _WatchedStore:
