@@ -75,7 +75,7 @@ def render_findings() -> str:
         "  lay beside theirs,",
         "  or beside the hour before. The band is as wide as that comparison was off on the history's hours,",
         f"  {limits.HOURLY_MIN} at least;",
-        f"  from a drop of {limits.HOURLY_DROP:.0%} or a rise of {limits.HOURLY_RISE:.0%} on.",
+        f"  from a drop of {limits.HOURLY_DROP:.0%} or a rise of {limits.HOURLY_RISE:.0%} on, a warning at most.",
         f"- `mix`: all values of a field together, from a score of {limits.MIX_Z:g} on.",
         "- `one_order`: an order_id purchased more than once. Exact, by all orders seen, any source.",
         "- `refund_follows_purchase`: a refund before its purchase, after two years, in another currency, or of more than the",
