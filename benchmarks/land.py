@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -70,7 +71,7 @@ def run(events: int, runs: int, report: Callable[[str], None]) -> dict[str, Any]
                     line = _take_turn(entry, worker, events, servers, is_cold=turn == 0)
                     report(f"{'cold run' if turn == 0 else f'run {turn}'}: {entry.name}: {line}")
         entries = [entry for entry, _ in workers]
-        return result("land", events, entries, _ratios(entries), value_bytes=round(size, 1))
+        return result("land", events, entries, _ratios(entries), value_bytes=round(size, 1), notes=_notes(entries))
     finally:
         for _, worker in workers:
             worker.stop()
@@ -81,6 +82,16 @@ def _ratios(entries: list[Entry]) -> dict[str, float]:
     """Ours to disk by each peer and the floor, to S3 by what goes to S3."""
     disk, s3 = (next(entry for entry in entries if entry.name == name) for name in ("ours to disk", "ours to S3"))
     return {entry.name: (s3 if "S3" in entry.name else disk).median / entry.median for entry in entries if entry.kind != "ours"}
+
+
+def _notes(entries: list[Entry]) -> list[str]:
+    """The servers' part, a line each."""
+    servers = sorted({name for entry in entries for name in entry.servers_cpu_s})
+    return [
+        f"{name.replace('_', ' ')}, CPU s per million: "
+        + ", ".join(f"{entry.name} {statistics.median(entry.servers_cpu_s[name]):.2f}" for entry in entries if name in entry.servers_cpu_s)
+        for name in servers
+    ]
 
 
 def _fill(servers: str, events: int, report: Callable[[str], None]) -> float:
