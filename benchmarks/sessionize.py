@@ -32,7 +32,8 @@ _COUNTS = {
 _DUCKDB = f"""
 COPY (
   WITH flagged AS (
-    SELECT * EXCLUDE (session_id), CASE WHEN coalesce(epoch_ms(occurred_at) - epoch_ms(lag(occurred_at) OVER w) >= {GAP_MS}, true) THEN occurred_at END AS start
+    SELECT * EXCLUDE (session_id),
+      CASE WHEN coalesce(epoch_ms(occurred_at) - epoch_ms(lag(occurred_at) OVER w) >= {GAP_MS}, true) THEN occurred_at END AS start
     FROM read_parquet({{paths}}) WINDOW w AS (PARTITION BY anonymous_id ORDER BY occurred_at)
   ), cut AS (
     SELECT *, max(start) OVER (PARTITION BY anonymous_id ORDER BY occurred_at ROWS UNBOUNDED PRECEDING) AS started_at FROM flagged
