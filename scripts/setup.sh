@@ -236,11 +236,12 @@ copy_jars() {
 
 # The first hour that validation sees would wait for it otherwise.
 compile_scanner() {
-    wanted=$(digest data_pipeline/validation/fast/*.py requirements/requirements.lock)
+    wanted=$(digest data_pipeline/validation/fast/*.py data_pipeline/landing/native_gather.py requirements/requirements.lock)
     [ "$(stamp_of "$state/scanner.stamp")" != "$wanted" ] || return 0
     did_something=yes
-    say "Compiling validation's row scanner"
-    if with_progress compiling "$state/scanner.log" "$venv/bin/python" -m data_pipeline.validation.fast.compiling; then
+    say "Compiling validation's row scanner and landing's reader"
+    if with_progress compiling "$state/scanner.log" "$venv/bin/python" -m data_pipeline.validation.fast.compiling &&
+        "$venv/bin/python" -c 'from data_pipeline.landing.native_gather import warm_up; warm_up()' >>"$state/scanner.log" 2>&1; then
         echo "$wanted" >"$state/scanner.stamp"
     else
         say "  that failed (see .cache/setup/scanner.log); the first large hour will compile it"
