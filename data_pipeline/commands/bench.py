@@ -75,6 +75,7 @@ def _print_table(result: dict[str, Any]) -> None:
         shown = Table(*more["columns"], title=more["title"])
         for row in more["rows"]:
             shown.add_row(*row)
-        console.print(shown)
+        # A narrow terminal would cut the names of stages off.
+        Console(width=max(console.width, 110)).print(shown)
     for note in result.get("notes", ()):
         console.print(note)
