@@ -45,9 +45,7 @@ class NativeSource:
         self._queue = library.queue_get_consumer(self._client)
         self._messages = np.zeros(0, np.int64)
         self._scratch = np.zeros(4, np.int64)
-        self._addresses = {
-            name: library.address(name) for name in ("message_timestamp", "message_headers", "header_get_all", "message_destroy")
-        }
+        self._addresses = {name: library.address(name) for name in _CALLED_FROM_COMPILED_CODE}
 
     def assign(self, topic: str, partition: int, offset: int) -> None:
         places = self._library.topic_partition_list_new(1)

@@ -157,10 +157,18 @@ def to_record_batch(partition: int, parts: Sequence[Rows]) -> pa.RecordBatch:
 
 def _headers(parts: Sequence[Headers]) -> pa.Array:
     """A list a record, empty for one without headers."""
-    keys = Bytes.join([part.keys for part in parts]).to_arrow()
+    keys = _texts(Bytes.join([part.keys for part in parts]).to_arrow())
     values = Bytes.join([part.values for part in parts]).to_arrow()
-    items = pa.StructArray.from_arrays([keys.cast(pa.string()), values], fields=list(HEADER_TYPE.value_type))
+    items = pa.StructArray.from_arrays([keys, values], fields=list(HEADER_TYPE.value_type))
     return pa.ListArray.from_arrays(pa.array(_starts(np.concatenate([part.counts for part in parts]))), items)
+
+
+def _texts(column: pa.Array) -> pa.Array:
+    """UTF-8; bytes that are none, which Kafka lets a header's key have, become backslash escapes."""
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowInvalid:
+        return pa.array([text.decode(errors="backslashreplace") for text in column.to_pylist()], pa.string())
 
 
 def _starts(lengths: np.ndarray) -> np.ndarray:

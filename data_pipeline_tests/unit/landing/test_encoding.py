@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_NOT_AVAILABLE, Message
@@ -15,7 +16,7 @@ from data_pipeline.landing import blocks
 from data_pipeline.landing.blocks import BlockBuilder
 from data_pipeline.landing.encoding import ObjectWriter, ParquetSettings
 from data_pipeline.landing.plain_source import rows_of
-from data_pipeline.landing.rows import RAW_SCHEMA
+from data_pipeline.landing.rows import RAW_SCHEMA, Bytes, Headers, Rows, to_record_batch
 
 Headers = list[tuple[str, bytes | None]] | None
 
@@ -101,3 +102,11 @@ def test_large_values_end_a_block_early() -> None:
     assert [block.last_offset for block in blocks] == [16, 33]
     assert sum(block.size_bytes for block in blocks) == 34_000_000
     assert [block.batch.num_rows for block in builder.rest()] == [6]
+
+
+def test_a_header_key_that_is_no_text_is_escaped() -> None:
+    count = np.array([1], np.int32)
+    one = Bytes(b"v", count, None)
+    headers = Headers(count, Bytes(b"k\xff", np.array([2], np.int32), None), one)
+    rows = Rows(np.array([5]), np.array([TIMESTAMP_CREATE_TIME]), np.array([1]), one, one, headers)
+    assert to_record_batch(0, [rows]).column("headers").to_pylist() == [[{"key": "k\\xff", "value": b"v"}]]
