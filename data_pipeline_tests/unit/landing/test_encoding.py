@@ -16,7 +16,8 @@ from data_pipeline.landing import blocks
 from data_pipeline.landing.blocks import BlockBuilder
 from data_pipeline.landing.encoding import ObjectWriter, ParquetSettings
 from data_pipeline.landing.plain_source import rows_of
-from data_pipeline.landing.rows import RAW_SCHEMA, Bytes, Headers, Rows, to_record_batch
+from data_pipeline.landing.rows import RAW_SCHEMA, Bytes, Rows, to_record_batch
+from data_pipeline.landing.rows import Headers as HeaderColumns
 
 Headers = list[tuple[str, bytes | None]] | None
 
@@ -107,6 +108,6 @@ def test_large_values_end_a_block_early() -> None:
 def test_a_header_key_that_is_no_text_is_escaped() -> None:
     count = np.array([1], np.int32)
     one = Bytes(b"v", count, None)
-    headers = Headers(count, Bytes(b"k\xff", np.array([2], np.int32), None), one)
+    headers = HeaderColumns(count, Bytes(b"k\xff", np.array([2], np.int32), None), one)
     rows = Rows(np.array([5]), np.array([TIMESTAMP_CREATE_TIME]), np.array([1]), one, one, headers)
     assert to_record_batch(0, [rows]).column("headers").to_pylist() == [[{"key": "k\\xff", "value": b"v"}]]
