@@ -6,10 +6,16 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from data_pipeline.common.errors import PermanentError
+from data_pipeline.common.sources import PRODUCT_EVENT_CONTRACT
+
+if TYPE_CHECKING:
+    from data_pipeline.contracts.columns import Table
+    from data_pipeline.contracts.contract import Contract
 
 
 @click.group()
@@ -53,12 +59,50 @@ def check(old: Path, new: Path, as_json: bool) -> None:
 
 @command.command()
 @click.option("--contract", "name", default="product_event", show_default=True, help="A contract's name or folder.")
-def render(name: str) -> None:
-    """Print the rules and fields of a contract as Markdown (docs/rules.md is written by `data-pipeline docs`)."""
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(["rules", "duckdb", "redshift", "dbt", "great-expectations"]),
+    default="rules",
+    show_default=True,
+    help="Markdown of rules and fields, the warehouse's tables, dbt's sources and staging models, or a suite.",
+)
+@click.option("--source", default="web", show_default=True, help="Whose rules a Great Expectations suite says.")
+def render(name: str, form: str, source: str) -> None:
+    """Print what is rendered from a contract; nothing of it is kept by hand."""
     from data_pipeline.contracts.contract import load_contract
     from data_pipeline.contracts.documents import render_contract_rules
+    from data_pipeline.contracts.great_expectations_suite import great_expectations_suite
+    from data_pipeline.contracts.render import duckdb_ddl, redshift_ddl
 
-    click.echo(render_contract_rules(load_contract(name)), nl=False)
+    contract = load_contract(name)
+    if form == "rules":
+        click.echo(render_contract_rules(contract), nl=False)
+    elif form == "great-expectations":
+        click.echo(json.dumps(great_expectations_suite(contract, source), indent=1, ensure_ascii=False))
+    elif form == "dbt":
+        for path, text in _dbt_files(contract).items():
+            click.echo(f"-- {path}\n{text}")
+    else:
+        ddl = duckdb_ddl if form == "duckdb" else redshift_ddl
+        click.echo(";\n\n".join(ddl(table) for table in _tables(contract)) + ";")
+
+
+def _tables(contract: Contract) -> tuple[Table, ...]:
+    from data_pipeline.contracts.arrow import staged_arrow_schema
+    from data_pipeline.contracts.flatten import flatten_for_warehouse
+    from data_pipeline.contracts.tables import WAREHOUSE_TABLES
+
+    if contract.name == PRODUCT_EVENT_CONTRACT:
+        return WAREHOUSE_TABLES
+    return (flatten_for_warehouse(contract.name, staged_arrow_schema(contract)),)
+
+
+def _dbt_files(contract: Contract) -> dict[str, str]:
+    from data_pipeline.contracts.render_dbt import generated_files, staging_files
+
+    tables = _tables(contract)
+    return staging_files(tables) if contract.name == PRODUCT_EVENT_CONTRACT else generated_files(tables)
 
 
 @command.command()

@@ -19,7 +19,7 @@ from data_pipeline.contracts.tables import WAREHOUSE_TABLES
 
 STAGING_FOLDER = "models/staging"
 GENERATED_FOLDER = "generated/staging"
-"""Below the dbt project: staging models of sources with a contract of their own; not kept in version control."""
+"""Below a dbt project: staging models of sources with a contract of their own, as `data-pipeline contracts render --as dbt` prints them."""
 _NOTE = "# Rendered from data_pipeline/contracts/tables.py by `python -m data_pipeline.contracts.render_dbt dbt_project`; edit there.\n"
 _FRESHNESS_COLUMNS = ("received_at", "hour_at")
 
@@ -92,16 +92,6 @@ def write_files(files: dict[str, str], project: Path) -> list[Path]:
             path.write_text(text)
             changed.append(path)
     return changed
-
-
-def write_generated_files(tables: Sequence[Table], project: Path) -> list[Path]:
-    """Write the staging models of own-contract sources and remove those of sources that are gone; returns what changed."""
-    files = generated_files(tables)
-    folder = project / GENERATED_FOLDER
-    gone = [path for path in sorted(folder.glob("*")) if path.relative_to(project).as_posix() not in files]
-    for path in gone:
-        path.unlink()
-    return gone + write_files(files, project)
 
 
 def _source_table(table: Table) -> dict[str, Any]:

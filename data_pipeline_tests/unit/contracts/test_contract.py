@@ -185,3 +185,19 @@ def test_a_table_of_ones_own_contract_speaks_its_words(tmp_path: Path) -> None:
     table = flatten_for_warehouse("readings", staged_arrow_schema(load_contract(tmp_path)))
     described = {column.name: column.description for column in table.columns}
     assert (described["celsius"], described["place"]) == ("Air temperature.", "Field place of the contract.")
+
+
+@pytest.mark.parametrize(
+    ("form", "holds"),
+    [
+        ("rules", "| `money` |"),
+        ("duckdb", 'CREATE TABLE IF NOT EXISTS warehouse."events"'),
+        ("redshift", "COMPOUND SORTKEY"),
+        ("dbt", "-- models/staging/_sources.yml"),
+        ("great-expectations", '"expect_column_values_to_match_regex"'),
+    ],
+)
+def test_everything_rendered_can_be_printed(form: str, holds: str) -> None:
+    printed = CliRunner().invoke(command, ["render", "--as", form])
+    assert printed.exit_code == 0, printed.output
+    assert holds in printed.output

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from data_pipeline.contracts.flatten import flatten_for_warehouse
-from data_pipeline.contracts.render_dbt import staging_files, write_generated_files
+from data_pipeline.contracts.render_dbt import generated_files, staging_files
 from data_pipeline.contracts.tables import WAREHOUSE_TABLES
 from data_pipeline.warehouse.dbt_args import duckdb_target_env
 from data_pipeline_tests.unit.warehouse.test_source_day import STAGED
@@ -113,13 +113,9 @@ def test_the_sql_is_of_both_engines(path: Path) -> None:
         assert not found, f"{path.name}: '{found and found.group()}': {advice}"
 
 
-def test_an_own_contract_gets_a_staging_model_and_loses_it_with_its_source(tmp_path: Path) -> None:
-    table = flatten_for_warehouse("readings", STAGED)
-    changed = write_generated_files([table], tmp_path)
-    assert sorted(path.name for path in changed) == ["_own_readings_sources.yml", "_own_readings_staging.yml", "stg_own__readings.sql"]
-    sql = (tmp_path / "generated" / "staging" / "stg_own__readings.sql").read_text()
+def test_an_own_contract_gets_a_staging_model() -> None:
+    files = generated_files([flatten_for_warehouse("readings", STAGED)])
+    assert sorted(Path(name).name for name in files) == ["_own_readings_sources.yml", "_own_readings_staging.yml", "stg_own__readings.sql"]
+    sql = files["generated/staging/stg_own__readings.sql"]
     assert '    "order",\n' in sql
     assert "{{ source('own_readings', 'readings') }}" in sql
-    assert write_generated_files([table], tmp_path) == []
-    assert len(write_generated_files([], tmp_path)) == 3
-    assert list((tmp_path / "generated" / "staging").iterdir()) == []
