@@ -29,6 +29,7 @@ from data_pipeline.orchestration.partitions import daily, hour_by_source
 from data_pipeline.orchestration.platform import Dataset, Platform
 from data_pipeline.orchestration.schedules import daily_schedule, source_schedule
 from data_pipeline.orchestration.sensors import late_days_sensor
+from data_pipeline.orchestration.watch.freshness import with_freshness
 from data_pipeline.orchestration.watch.sensors import watch_sensors
 from data_pipeline.orchestration.watch.surge import surge_sensor
 from data_pipeline.settings import Settings
@@ -58,7 +59,7 @@ def build_definitions(settings: Settings, sources: dict[str, Source] | None = No
         schedules=[daily_schedule(job), open_hours_schedule(open_hours)],
         sensors=[*watch_sensors(settings), surge_sensor()],
     )
-    return dg.Definitions.merge(shell, *parts)
+    return with_freshness(dg.Definitions.merge(shell, *parts))
 
 
 def _hourly(platform: Platform, dataset: Dataset) -> dg.Definitions:

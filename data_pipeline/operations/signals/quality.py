@@ -38,6 +38,7 @@ def quarantine_share(facts: Facts, limits: Limits) -> list[Alert]:
             if item.quarantine:
                 by_rule.update(item.quarantine.details.get("by_rule", {}))
         for rule, rejected in sorted(by_rule.items()):
+            newest = max(item.hour for item in hours).date
             if rejected >= limits.quarantine_rows and rejected > limits.quarantine_share * rows:
                 alerts.append(
                     Alert(
@@ -48,7 +49,7 @@ def quarantine_share(facts: Facts, limits: Limits) -> list[Alert]:
                         f"{limits.quarantine_share:.0%}",
                         min(item.hour.start for item in hours),
                         "A release of a sender breaks this rule of the contract.",
-                        f"data-pipeline quarantine --source {source} --rule {rule}",
+                        f"once it is mended: data-pipeline replay --source {source} --window {newest} --rule {rule}",
                         facts.owner_of(source),
                         Severity.TICKET,
                         f"quarantine_share:{source}",
