@@ -31,7 +31,7 @@ def render_findings() -> str:
         f" {limits.SHORT_CHANGE:.0%} and",
         f"  {limits.Z_ERROR:g} standard deviations are shown as warnings; with fewer, nothing is judged.",
         f"- An hour with fewer than {limits.MIN_WINDOWS} windows of the same hour is compared with all hours near it:",
-        "  their variation widens what is usual.",
+        f"  their variation widens what is usual, times {limits.OTHER_HOURS_WIDER:g}; its findings are warnings at most.",
         "- A window with an error that nobody accepted does not count; one with a warning does not count for that check and field, unless",
         "  fewer than half of the windows would be left. The centre is a median, and windows far from it (at most 3 in 10) do not widen",
         "  what is usual: one bad day in the history changes no verdict.",

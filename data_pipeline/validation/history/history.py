@@ -16,7 +16,7 @@ from data_pipeline.validation.history.bins import bin_start
 from data_pipeline.validation.history.finding import Finding, Severity, worst_first
 from data_pipeline.validation.history.profile import Profile, Window
 from data_pipeline.validation.history.statistics import Bools, Ints
-from data_pipeline.validation.history.thresholds import MIN_WINDOWS, SAME_KIND_WINDOWS
+from data_pipeline.validation.history.thresholds import MIN_WINDOWS, OTHER_HOURS_WIDER, SAME_KIND_WINDOWS
 
 _SATURDAY = 5
 
@@ -153,7 +153,11 @@ class ProfileHistory:
         return usable
 
     def comparisons(self) -> list[Comparison]:
-        """Ways to compare, of which the one that finds least is believed."""
+        """Ways to compare, of which the one that finds least is believed; wider where only other hours of the day are known."""
+        found = self._comparisons()
+        return found if self.is_seasonal else [replace(each, wider=each.wider * OTHER_HOURS_WIDER) for each in found]
+
+    def _comparisons(self) -> list[Comparison]:
         count = len(self.profiles)
         everything = Comparison(np.zeros(count, dtype=np.int64), -1)
         weekdays = np.array([profile.window.start.weekday() for profile in self.profiles], dtype=np.int64)

@@ -17,6 +17,8 @@ SHORT_WINDOWS = 3
 """From so many windows on, and below MIN_WINDOWS, gross changes alone are looked for."""
 SHORT_CHANGE = 0.20
 """Change of a share, in points of 1, that is gross."""
+OTHER_HOURS_WIDER = 4.0
+"""Factor on the dispersion where an hour is compared with other hours of the day; such findings are warnings at most."""
 MAX_DAYS = 56
 """Days back that a history reaches."""
 SAME_KIND_WINDOWS = 4
