@@ -156,7 +156,8 @@ def _money(rule: Any) -> list[pl.Expr]:
     subtracted = sum((millionths(_field(field)) for field in rule.subtract), pl.lit(0, pl.Int128))
     added = sum((millionths(_field(field)) for field in rule.add), pl.lit(0, pl.Int128))
     difference = millionths(_field(rule.total)) - (lines - subtracted + added)
-    return [difference.abs() <= int(rule.tolerance * 1_000_000), subtracted <= lines]
+    # Where one number is missing, neither half of the rule is judged.
+    return [difference.abs() <= int(rule.tolerance * 1_000_000), pl.when(difference.is_not_null()).then(subtracted <= lines)]
 
 
 def _code(root: Node, field: str, name: str) -> pl.Expr:
