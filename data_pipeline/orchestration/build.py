@@ -27,7 +27,7 @@ from data_pipeline.orchestration.jobs import day_job, hour_job
 from data_pipeline.orchestration.open_hours import open_hours_job, open_hours_schedule
 from data_pipeline.orchestration.partitions import daily, hour_by_source
 from data_pipeline.orchestration.platform import Dataset, Platform
-from data_pipeline.orchestration.schedules import daily_schedule, source_schedule
+from data_pipeline.orchestration.schedules import daily_schedule, source_schedule, today_schedule
 from data_pipeline.orchestration.sensors import late_days_sensor
 from data_pipeline.orchestration.watch.freshness import with_freshness
 from data_pipeline.orchestration.watch.sensors import watch_sensors
@@ -56,7 +56,7 @@ def build_definitions(settings: Settings, sources: dict[str, Source] | None = No
         resources={"platform": platform},
         executor=dg.in_process_executor,
         jobs=[job, open_hours],
-        schedules=[daily_schedule(job), open_hours_schedule(open_hours)],
+        schedules=[daily_schedule(job), today_schedule(job), open_hours_schedule(open_hours)],
         sensors=[*watch_sensors(settings), surge_sensor()],
     )
     return with_freshness(dg.Definitions.merge(shell, *parts))

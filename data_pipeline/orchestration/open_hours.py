@@ -15,9 +15,9 @@ from data_pipeline.orchestration.failures import translated_failures
 from data_pipeline.orchestration.keys import raw_key
 from data_pipeline.orchestration.partitions import hour_key
 from data_pipeline.orchestration.platform import Platform
+from data_pipeline.orchestration.schedules import has_run_at_work
 
 OPEN_HOURS_CRON = "*/5 * * * *"
-_AT_WORK = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
 
 def open_hours_job(chunk_rows: int = CHUNK_ROWS) -> dg.JobDefinition:
@@ -89,7 +89,7 @@ def open_hours_schedule(job: dg.JobDefinition) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.STOPPED,
     )
     def land_open_hours(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        if context.instance.get_runs(dg.RunsFilter(job_name=job.name, statuses=_AT_WORK), limit=1):
+        if has_run_at_work(context.instance, job.name):
             return dg.SkipReason("The run before is still landing.")
         return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat())
 

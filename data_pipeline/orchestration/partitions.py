@@ -30,8 +30,8 @@ def hour_by_source(start: str, sources: Sequence[str]) -> MultiPartitionsDefinit
 
 
 def daily(start: str) -> DailyPartitionsDefinition:
-    """Every day since `start`."""
-    return DailyPartitionsDefinition(start_date=start)
+    """Every day since `start`, the present one too: it is built while it fills, so that dashboards are hours behind, not a day."""
+    return DailyPartitionsDefinition(start_date=start, end_offset=1)
 
 
 def hour_key(hour: Hour, source: str) -> MultiPartitionKey:

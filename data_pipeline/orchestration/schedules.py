@@ -1,4 +1,4 @@
-"""Schedules: hours are landed and validated as they end, days are built in the night after.
+"""Schedules: hours are landed and validated as they end, the present day is built each hour, and once more in the night after.
 
 Belongs here: when. Does not: what is run (`jobs.py`).
 """
@@ -12,9 +12,12 @@ from data_pipeline.common.sources import Source
 from data_pipeline.common.windows import Hour
 from data_pipeline.orchestration.partitions import hour_key
 
+_AT_WORK = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 HOURLY_CRON = "3 * * * *"
 DAILY_CRON = "30 1 * * *"
 """An hour and a half after midnight: sessions that cross it and late senders are in by then."""
+TODAY_CRON = "20 * * * *"
+"""An hour's events are landed and validated by then. With a build of up to 2 h they are on the dashboards within 4 h."""
 
 
 def source_schedule(source: Source, job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
@@ -51,6 +54,31 @@ def daily_schedule(job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
         return dg.RunRequest(run_key=day, partition_key=day)
 
     return build_yesterday
+
+
+def today_schedule(job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+    """Build the day of the hour that ended last, unless a build is at work."""
+
+    @dg.schedule(
+        name="build_today",
+        cron_schedule=TODAY_CRON,
+        execution_timezone="UTC",
+        job=job,
+        description="Builds the day of the hour that ended last, as far as it is staged: an event is on the dashboards within 4 hours.",
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+    )
+    def build_today(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if has_run_at_work(context.instance, job.name):
+            return dg.SkipReason("The build before is still at work; the next hour takes its turn.")
+        hour = last_complete_hour(context.scheduled_execution_time)
+        return dg.RunRequest(run_key=f"today:{hour}", partition_key=hour.date.isoformat())
+
+    return build_today
+
+
+def has_run_at_work(instance: dg.DagsterInstance, job_name: str) -> bool:
+    """Whether a run of the job waits or runs."""
+    return bool(instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=_AT_WORK), limit=1))
 
 
 def last_complete_hour(now: datetime) -> Hour:

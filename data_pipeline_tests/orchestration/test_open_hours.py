@@ -8,7 +8,7 @@ from confluent_kafka import Producer
 from pydantic import SecretStr
 
 from data_pipeline.common.sources import load_sources
-from data_pipeline.orchestration.open_hours import open_hours_job, open_hours_schedule
+from data_pipeline.orchestration.open_hours import open_hours_job
 from data_pipeline.orchestration.platform import Platform
 from data_pipeline.settings import PROJECT_ROOT, Settings
 
@@ -54,12 +54,30 @@ def test_full_chunks_land_and_a_source_that_fails_stops_no_other(settings, kafka
     assert "does not exist" in str([event for event in result.all_events if event.is_step_failure or event.is_step_up_for_retry])
 
 
-def test_the_schedule_waits_for_the_run_before(definitions):
-    job = definitions.resolve_job_def("land_open_hours")
-    schedule = open_hours_schedule(job)
-    at = datetime(2026, 3, 14, 9, 5, tzinfo=UTC)
-    with dg.instance_for_test() as instance, dg.build_schedule_context(instance=instance, scheduled_execution_time=at) as context:
+@pytest.mark.parametrize(
+    ("name", "job_name", "run_key", "partition"),
+    [
+        ("land_open_hours", "land_open_hours", "2026-03-14T00:20:00+00:00", None),
+        ("build_today", "build_day", "today:2026-03-13T23", "2026-03-13"),
+    ],
+)
+def test_a_schedule_waits_for_the_run_before(definitions, name, job_name, run_key, partition):
+    job = definitions.resolve_job_def(job_name)
+    schedule = definitions.get_repository_def().get_schedule_def(name)
+    at = datetime(2026, 3, 14, 0, 20, tzinfo=UTC)
+    with (
+        dg.instance_for_test() as instance,
+        dg.build_schedule_context(
+            instance=instance, scheduled_execution_time=at, repository_def=definitions.get_repository_def()
+        ) as context,
+    ):
         request = schedule.evaluate_tick(context).run_requests[0]
-        assert request.run_key == at.isoformat()
+        assert (request.run_key, request.partition_key) == (run_key, partition)
         instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
-        assert schedule.evaluate_tick(context).skip_message == "The run before is still landing."
+        assert "still" in schedule.evaluate_tick(context).skip_message
+
+
+def test_the_present_day_is_a_partition(definitions):
+    """What happened this morning has to be on a dashboard today."""
+    partitions = definitions.resolve_asset_graph().get(dg.AssetKey(["lake", "events"])).partitions_def
+    assert datetime.now(UTC).date().isoformat() in partitions.get_partition_keys()
