@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -49,7 +51,11 @@ def command(context: click.Context, day_text: str | None, events: int, again: bo
         console.print(f"[dim]{time.monotonic() - started:6.1f} s[/dim]  {sentence}")
 
     def send(send_day: date, totals: Path) -> None:
-        context.invoke(generate.command, day_text=send_day.isoformat(), events=events, fault_rate=FAULT_RATE, real=True, totals_path=totals)
+        # What is printed of the sending is for people; stdout is the report's, which may be JSON.
+        with contextlib.redirect_stdout(sys.stderr):
+            context.invoke(
+                generate.command, day_text=send_day.isoformat(), events=events, fault_rate=FAULT_RATE, real=True, totals_path=totals
+            )
 
     settings = start_stack(Settings.from_env(), progress=say)
     sent = send_once(settings, day, send, say)

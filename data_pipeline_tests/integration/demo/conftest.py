@@ -16,10 +16,8 @@ from data_pipeline.devstack.stack_file import read_stack_file
 from data_pipeline_tests.integration.stack_folder import Stack
 
 EVENTS = 300
-SECRETS = {
-    "DATA_PIPELINE_REDSHIFT_PASSWORD": "Never-To-Be-Shown-1-redshift",
-    "DATA_PIPELINE_ALERT_PAGERDUTY_ROUTING_KEY": "Never-To-Be-Shown-2-pagerduty",
-}
+SECRETS = {"DATA_PIPELINE_REDSHIFT_PASSWORD": "Never-To-Be-Shown-redshift"}
+"""Beside the keys of the S3 server, which `stack up` makes."""
 
 
 @dataclass(frozen=True)
