@@ -70,7 +70,7 @@ def test_one_block_gives_it_everything(settings, kafka):
     graph = definitions.resolve_asset_graph()
     names = {key.to_user_string() for key in graph.get_all_asset_keys() if "payments" in key.to_user_string()}
     assert names == {
-        *("kafka/payments", "raw/payments", "staged/payments", "quarantine/payments"),
+        *("kafka/payments", "raw/payments", "staged/payments", "quarantine/payments", "resolved/payments"),
         *("lake/payments", "warehouse/payments", "staging/stg_own__payments"),
     }
     assert graph.get(dg.AssetKey(["raw", "payments"])).owners == ["team:finance"]
@@ -108,4 +108,4 @@ def test_its_staging_model_is_part_of_the_dbt_project(settings):
     manifest = json.loads(project.manifest_path.read_text())
     model = manifest["nodes"]["model.data_pipeline.stg_own__payments"]
     assert model["depends_on"]["nodes"] == ["source.data_pipeline.own_payments.payments"]
-    assert model["columns"]["payment_id"]["description"] == "Field payment_id of the contract."
+    assert model["columns"]["payment_id"]["description"] == "Identifier of the payment."
