@@ -46,6 +46,8 @@ def summarize(measured: Sequence[dict[str, Any]]) -> dict[str, Any]:
     events = [size["events"] for size in measured]
     growth = {name: exponent(events, values) for name, values in seconds.items()}
     sessions = [size["sessionize"] for size in measured if size["sessionize"]]
+    needed = cluster(events[-1], seconds["the whole day"][-1], growth["the whole day"])
+    goals = _goals(measured, growth, sessions)
     return {
         "stage": "day",
         "machine": machine(),
@@ -57,10 +59,10 @@ def summarize(measured: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "ratios": sessions[-1]["ratios"] if sessions else {},
         "sizes": list(measured),
         "exponents": growth,
-        "cluster": cluster(events[-1], seconds["the whole day"][-1], growth["the whole day"]),
-        "goals": _goals(measured, growth, sessions),
-        "tables": [_stages_table(measured, growth), _goals_table(_goals(measured, growth, sessions))],
-        "notes": [_cluster_sentence(cluster(events[-1], seconds["the whole day"][-1], growth["the whole day"]))],
+        "cluster": needed,
+        "goals": goals,
+        "tables": [_stages_table(measured, growth), _goals_table(goals)],
+        "notes": [_cluster_sentence(needed)],
     }
 
 

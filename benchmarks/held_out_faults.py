@@ -110,37 +110,42 @@ def _categories(rng: random.Random, events: Events) -> Iterator[HeldOut]:
         yield HeldOut("new category", f"{path} {new}", (path,), change(path, lambda r, v, new=new: new), hits=_has(path))
         if len(common) > 1:
             top, second = common[:2]
+
+            def is_second(event: Event, path: str = path, second: Any = second) -> bool:
+                return second in values(event, path)
+
+            renamed = change(path, lambda r, v, t=top, s=second: t if v == s else v)
             yield HeldOut(
                 "category shift",
                 f"{path} {second} as {top}",
                 (path,),
-                change(path, lambda r, v, t=top, s=second: t if v == s else v),
+                renamed,
                 (0.5,),
-                lambda e, p=path, s=second: s in values(e, p),
+                is_second,
             )
             yield HeldOut(
                 "category vanished",
                 f"{path} {second} renamed",
                 (path,),
-                change(path, lambda r, v, t=top, s=second: t if v == s else v),
+                renamed,
                 (1.0,),
-                lambda e, p=path, s=second: s in values(e, p),
+                is_second,
             )
             yield HeldOut(
                 "category vanished",
                 f"rows of {path} {second} lost",
                 (*fields, ROWS),
-                kit.drop(lambda e, p=path, s=second: s in values(e, p)),
+                kit.drop(is_second),
                 (1.0,),
-                lambda e, p=path, s=second: s in values(e, p),
+                is_second,
             )
             yield HeldOut(
                 "category shift",
                 f"rows of {path} {second} half lost",
                 (*fields, ROWS),
-                kit.drop(lambda e, p=path, s=second: s in values(e, p)),
+                kit.drop(is_second),
                 (0.6,),
-                lambda e, p=path, s=second: s in values(e, p),
+                is_second,
             )
 
 

@@ -58,21 +58,18 @@ def run(before: str | None, dry_run: bool, as_json: bool) -> None:
 @_AS_JSON
 def list_archive(as_json: bool) -> None:
     """Show the days in the archive."""
-    from data_pipeline.common.layout import archive_prefix
-    from data_pipeline.common.manifest import read_manifest
     from data_pipeline.contracts.tables import WAREHOUSE_TABLES
+    from data_pipeline.operations.manifests import all_manifests
     from data_pipeline.settings import Settings
+    from data_pipeline.warehouse.archive import MovedDay
 
     store = Settings.from_env().object_store()
-    rows = []
+    kept = []
     for table in WAREHOUSE_TABLES:
-        keys = [info.key for info in store.list(f"archive/{table.name}/") if info.key.endswith("/_manifest.json")]
-        for day in (parse_day(key.split("date=")[1].split("/")[0]) for key in keys):
-            published = read_manifest(store, archive_prefix(table.name, day))
-            if published is not None:
-                manifest = published.manifest
-                rows.append({"table": table.name, "day": day.isoformat(), "rows": manifest.row_count, "size_bytes": manifest.size_bytes})
-    _print(rows, as_json)
+        for folder, published in all_manifests(store, f"archive/{table.name}/"):
+            day, manifest = parse_day(folder.split("date=")[1]), published.manifest
+            kept.append(MovedDay(table.name, day, manifest.row_count, manifest.size_bytes))
+    _print(_rows(kept), as_json)
 
 
 @command.command()
@@ -97,7 +94,7 @@ def _tell(moved: MovedDay) -> None:
 
 
 def _rows(moved: Sequence[MovedDay]) -> list[dict[str, Any]]:
-    return [{"table": item.table, "day": item.day.isoformat(), "rows": item.rows, "size_bytes": item.size_bytes} for item in moved]
+    return [item.to_json() for item in moved]
 
 
 def _print(rows: list[dict[str, Any]], as_json: bool) -> None:

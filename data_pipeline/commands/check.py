@@ -53,13 +53,11 @@ def command(files: tuple[Path, ...], source_name: str, window: str, profiles: Pa
 
 
 def contract_of(source_name: str) -> Contract:
-    """The contract of a source of the sources file; a folder beside that file wins over the project's own."""
-    from data_pipeline.contracts.contract import load_contract
+    """The contract of a source of the sources file."""
+    from data_pipeline.contracts.contract import load_contract_beside
 
     sources_file = Settings.from_env().sources_file
-    name = find_source(load_sources(sources_file), source_name).contract
-    beside = sources_file.parent / name
-    return load_contract(beside if beside.is_dir() else name)
+    return load_contract_beside(sources_file, find_source(load_sources(sources_file), source_name).contract)
 
 
 def _write_all(out: Path, staged: pa.Table, quarantine: pa.Table, report: dict[str, Any]) -> None:

@@ -94,13 +94,13 @@ def command(
 
 def _measure(day_text: str) -> dict[str, float]:
     from data_pipeline.contracts.tables import WAREHOUSE_TABLES
-    from data_pipeline.operations.manifests import read_hours, read_lake_days
+    from data_pipeline.operations.manifests import HOUR_STAGES, read_hours, read_lake_days
 
     settings = Settings.from_env()
     store, day = settings.object_store(), parse_day(day_text)
     hours = read_hours(store, load_sources(settings.sources_file), hours_of_day(day))
     lake = read_lake_days(store, [table.name for table in WAREHOUSE_TABLES], [day])
-    sizes = {stage: sum(m.size_bytes for h in hours if (m := getattr(h, stage)) is not None) for stage in ("raw", "staged", "quarantine")}
+    sizes = {stage: sum(m.size_bytes for h in hours if (m := getattr(h, stage)) is not None) for stage in HOUR_STAGES}
     sizes["lake"] = sum(manifest.size_bytes for manifest in lake.values())
     return measured_sizes(sizes, sum(h.raw.row_count for h in hours if h.raw is not None))
 

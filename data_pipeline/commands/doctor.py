@@ -56,8 +56,7 @@ def examine(settings: Settings, kinds: tuple[str, ...] = ()) -> list[CheckResult
     for kind in kinds:
         if kind not in CHECKS:
             raise PermanentError(f"'{kind}' is no check; there are {', '.join(CHECKS)}.")
-    results = run_checks(Watcher(Platform(settings)).look(), Limits())
-    return [result for result in results if not kinds or result.kind in kinds]
+    return run_checks(Watcher(Platform(settings)).look(), Limits(), kinds)
 
 
 def show(results: list[CheckResult]) -> None:

@@ -88,7 +88,7 @@ class _Maker:
         from data_pipeline.orchestration.platform import Platform
 
         partitions: dict[str, list[str]] = {}
-        datasets = {source.name: dataset.name for dataset in Platform(self.settings).datasets for source in dataset.sources}
+        datasets = Platform(self.settings).dataset_names
         for folder in folders:
             parts = dict(part.split("=", 1) for part in folder.split("/") if "=" in part)
             if read_manifest(self.settings.object_store(), folder.replace("raw/", "staged/", 1)) is not None:

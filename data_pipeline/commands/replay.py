@@ -58,11 +58,10 @@ def command(window: str, source_name: str | None, rules: tuple[str, ...], as_jso
 
 def _replay(settings: Settings, store: ObjectStore, source: Source, hour: Hour, rules: tuple[str, ...], run_id: str) -> ReplayedHour | None:
     """The outcome; None where the hour was never validated."""
-    from data_pipeline.contracts.contract import load_contract
+    from data_pipeline.contracts.contract import load_contract_beside
     from data_pipeline.validation.replay import is_validated, replay_hour, require_rules
 
-    beside = settings.sources_file.parent / source.contract
-    contract = load_contract(beside if beside.is_dir() else source.contract)
+    contract = load_contract_beside(settings.sources_file, source.contract)
     require_rules(contract, rules)
     return replay_hour(contract, source.name, hour, store, run_id=run_id, rules=rules) if is_validated(store, source.name, hour) else None
 

@@ -17,6 +17,7 @@ from data_pipeline.common.errors import PermanentError, PipelineError
 from data_pipeline.common.layout import hour_prefix
 from data_pipeline.common.sources import load_sources
 from data_pipeline.common.windows import parse_day, parse_window
+from data_pipeline.operations.manifests import HOUR_STAGES
 from data_pipeline.operations.retention.rules import RULES_FILE, RetentionRule, load_rules
 from data_pipeline.settings import Settings
 
@@ -76,7 +77,7 @@ def apply(rules_file: Path, stages: tuple[str, ...], yes: bool, as_json: bool) -
 @command.command()
 @click.option("--source", "source_name", required=True, help="A source of the sources file.")
 @click.option("--window", required=True, help="An hour, 2026-03-14T09, or a day, 2026-03-14 (UTC).")
-@click.option("--stage", default="raw", show_default=True, type=click.Choice(["raw", "staged", "quarantine"]), help="What to bring back.")
+@click.option("--stage", default="raw", show_default=True, type=click.Choice(HOUR_STAGES), help="What to bring back.")
 @click.option("--days", type=click.IntRange(1), default=7, show_default=True, help="How long the copies stay.")
 @click.option("--tier", default="Bulk", show_default=True, type=click.Choice(["Bulk", "Standard"]), help="Bulk is cheaper and slower.")
 @click.option("--timeout-h", type=click.FloatRange(0), default=48.0, show_default=True, help="Hours to wait; run again to go on.")

@@ -75,10 +75,14 @@ def parse_day(text: str) -> date:
     raise PermanentError(f"'{text}' is not a day; write it as 2026-03-14 (UTC).")
 
 
+def midnight(day: date) -> datetime:
+    """The first instant of a UTC day."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
 def hours_of_day(day: date) -> list[Hour]:
     """The 24 UTC hours of a day."""
-    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return [Hour(midnight + timedelta(hours=n)) for n in range(24)]
+    return [Hour(midnight(day) + timedelta(hours=n)) for n in range(24)]
 
 
 def hours_between(first: Hour, last: Hour) -> Iterator[Hour]:

@@ -5,6 +5,7 @@ Belongs here: JSON Schema type to Arrow type, provenance columns. Does not: the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -40,6 +41,12 @@ RAW_SCHEMA = pa.schema(
 
 QUARANTINE_SCHEMA = pa.schema([*RAW_SCHEMA, pa.field("rules", pa.list_(pa.string())), pa.field("stage", pa.string())])
 """Raw columns, the rules that the row breaks, and the stage that found out."""
+
+
+def raw_table(columns: Mapping[str, pa.Array]) -> pa.Table:
+    """A table of raw rows from some of its columns, equally long; the others are null."""
+    count = len(next(iter(columns.values())))
+    return pa.table([columns.get(field.name, pa.nulls(count, field.type)) for field in RAW_SCHEMA], schema=RAW_SCHEMA)
 
 
 def staged_arrow_schema(contract: Contract) -> pa.Schema:

@@ -93,6 +93,16 @@ def load_contract(path_or_name: str | Path) -> Contract:
     return _read(folder, tuple(sorted(files.items())), rules_file, stamps)
 
 
+def load_contract_beside(sources_file: Path, name: str) -> Contract:
+    """The contract that a sources file names: a folder beside that file wins over the project's own.
+
+    Raises:
+        PermanentError: as `load_contract` does.
+    """
+    beside = sources_file.parent / name
+    return load_contract(beside if beside.is_dir() else name)
+
+
 @cache
 def _read(folder: Path, files: tuple[tuple[int, Path], ...], rules_file: Path, stamps: tuple[tuple[str, int], ...]) -> Contract:
     versions = {version: read_schema(path) for version, path in files}

@@ -47,7 +47,7 @@ def _copy(typingctx, target, source, size):
     return types.void(types.int64, types.int64, types.int64), codegen
 
 
-def _caller(result, numba_result, count):
+def c_call(result, numba_result, count):
     """Calls the C function at an address with `count` 64-bit arguments."""
 
     def codegen(context, builder, signature, args):
@@ -60,25 +60,25 @@ def _caller(result, numba_result, count):
 
 @intrinsic
 def _call_timestamp(typingctx, function, message, kind):
-    codegen, signature = _caller(_I64, types.int64, 2)
+    codegen, signature = c_call(_I64, types.int64, 2)
     return signature, codegen
 
 
 @intrinsic
 def _call_headers(typingctx, function, message, headers):
-    codegen, signature = _caller(_I32, types.int32, 2)
+    codegen, signature = c_call(_I32, types.int32, 2)
     return signature, codegen
 
 
 @intrinsic
 def _call_header(typingctx, function, headers, index, name, value, size):
-    codegen, signature = _caller(_I32, types.int32, 5)
+    codegen, signature = c_call(_I32, types.int32, 5)
     return signature, codegen
 
 
 @intrinsic
 def _call_destroy(typingctx, function, message):
-    codegen, signature = _caller(ir.VoidType(), types.void, 1)
+    codegen, signature = c_call(ir.VoidType(), types.void, 1)
     return signature, codegen
 
 

@@ -43,7 +43,6 @@ _SIGNATURES: dict[str, tuple[object, list[object]]] = {
     "topic_partition_list_destroy": (None, [c_void_p]),
     "assign": (c_int, [c_void_p, c_void_p]),
     "query_watermark_offsets": (c_int, [c_void_p, c_char_p, c_int32, POINTER(c_int64), POINTER(c_int64), c_int]),
-    "fatal_error": (c_int, [c_void_p, c_char_p, c_size_t]),
     "err2str": (c_char_p, [c_int]),
     "message_errstr": (c_char_p, [c_void_p]),
     "message_timestamp": (c_int64, [c_void_p, POINTER(c_int)]),
@@ -81,6 +80,10 @@ class Library:
         """Where a function is, for compiled code."""
         return ctypes.cast(getattr(self, name), c_void_p).value or 0
 
+    def error(self, code: int, reason: bytes | None = None) -> KafkaError:
+        """The error of a code, in the words given, or else librdkafka's own."""
+        return KafkaError(code, (reason or self.err2str(code) or b"").decode(errors="replace"))
+
     def watermarks(self, client: int, topic: bytes, partition: int, timeout_ms: int) -> tuple[int, int, int]:
         """Error code, log start and log end."""
         low, high = c_int64(), c_int64()
@@ -92,18 +95,21 @@ def make_client(library: Library, kind: int, settings: Mapping[str, Any], on_err
     """A producer (0) or consumer (1); KafkaException for a setting that librdkafka refuses."""
     text = ctypes.create_string_buffer(_TEXT_BYTES)
     conf = library.conf_new()
+
+    def refused() -> KafkaException:
+        library.conf_destroy(conf)
+        return KafkaException(library.error(KafkaError._INVALID_ARG, text.value))
+
     for name, value in settings.items():
         written = str(value).lower() if isinstance(value, bool) else str(value)
         if library.conf_set(conf, name.encode(), written.encode(), text, _TEXT_BYTES) != 0:
-            library.conf_destroy(conf)
-            raise KafkaException(KafkaError(KafkaError._INVALID_ARG, text.value.decode(errors="replace")))
+            raise refused()
     library.conf_set_error_cb(conf, on_error)
     if on_delivery is not None:
         library.conf_set_dr_msg_cb(conf, on_delivery)
     client: int | None = library.new(kind, conf, text, _TEXT_BYTES)
     if not client:
-        library.conf_destroy(conf)
-        raise KafkaException(KafkaError(KafkaError._INVALID_ARG, text.value.decode(errors="replace")))
+        raise refused()
     return client
 
 

@@ -102,12 +102,11 @@ class NativeSource:
     def _event(self, message: int) -> Event:
         code = ctypes.c_int32.from_address(message).value
         offset = ctypes.c_int64.from_address(message + 56).value
-        reason = self._library.message_errstr(message) or self._library.err2str(code) or b""
-        return Event(KafkaError(code, reason.decode(errors="replace")), offset)
+        return Event(self._library.error(code, self._library.message_errstr(message)), offset)
 
     def _raise(self, code: int) -> None:
         if code != 0:
-            raise KafkaException(KafkaError(code, (self._library.err2str(code) or b"").decode(errors="replace")))
+            raise KafkaException(self._library.error(code))
 
 
 def _bytes(data: np.ndarray, lengths: np.ndarray, is_valid: np.ndarray) -> Bytes:

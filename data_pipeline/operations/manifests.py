@@ -5,6 +5,7 @@ Belongs here: reading manifests of hours and days. Does not: judging them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from data_pipeline.common.object_store import ObjectStore
 from data_pipeline.common.windows import Hour
 
 HOUR_STAGES = ("raw", "staged", "quarantine")
+"""Stages with a partition for every hour of a source."""
 _THREADS = 16
 
 
@@ -71,6 +73,17 @@ def read_lake_days(store: ObjectStore, tables: Iterable[str], days: Iterable[dat
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="manifests") as pool:
         found = list(pool.map(lambda key: read_manifest(store, lake_prefix(*key)), wanted))
     return {key: published.manifest for key, published in zip(wanted, found, strict=True) if published is not None}
+
+
+def count_rejected(hours: Iterable[HourManifests]) -> tuple[int, Counter[str]]:
+    """Rows that went into validation and those that each rule rejects, over the hours that are validated."""
+    rows_in = 0
+    by_rule: Counter[str] = Counter()
+    for item in hours:
+        if item.staged is not None and item.quarantine is not None:
+            rows_in += item.staged.counts["rows_in"]
+            by_rule.update(item.quarantine.details.get("by_rule", {}))
+    return rows_in, by_rule
 
 
 def all_manifests(store: ObjectStore, prefix: str) -> Iterator[tuple[str, PublishedManifest]]:

@@ -3,8 +3,6 @@
 Belongs here: the job and its schedule. Does not: which days, how they are moved (`warehouse/archive.py`).
 """
 
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -12,6 +10,7 @@ from dagster_dbt import DbtProject
 
 from data_pipeline.common.windows import parse_day
 from data_pipeline.contracts.tables import WAREHOUSE_TABLES
+from data_pipeline.orchestration.dbt_project import run_dbt
 from data_pipeline.orchestration.failures import translated_failures
 from data_pipeline.orchestration.metadata import markdown_table
 from data_pipeline.orchestration.platform import Platform
@@ -36,23 +35,13 @@ def archive_definitions(project: DbtProject) -> dg.Definitions:
             warehouse = platform.warehouse()
             warehouse.ensure_tables(WAREHOUSE_TABLES)
             moved = archive_days(warehouse, WAREHOUSE_TABLES, first_kept, platform.store, context.run_id)
-        rows = [{"table": item.table, "day": str(item.day), "rows": item.rows, "size_bytes": item.size_bytes} for item in moved]
+        rows = [item.to_json() for item in moved]
         context.log_event(dg.AssetObservation("warehouse_archive", metadata={"first_kept": str(first_kept), "days": markdown_table(rows)}))
         platform.export_dbt_environment(context.run_id)
         # The models of those days, and the tests that hold their sums to the tables', which are empty now on both sides.
         for first, last in day_ranges([item.day for item in moved]):
-            command = [
-                sys.executable,
-                "-m",
-                "dbt.cli.main",
-                *build_args([first + timedelta(days=n) for n in range((last - first).days + 1)]),
-            ]
-            done = subprocess.run(
-                [*command, "--project-dir", str(project.project_dir), "--profiles-dir", str(project.project_dir)],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+            done = run_dbt(project.project_dir, platform.settings.warehouse.value, build_args(days))
             if done.returncode != 0:
                 raise dg.Failure(f"dbt failed for {first} to {last} after they were archived: {done.stdout[-2000:]}")
 

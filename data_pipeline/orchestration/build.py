@@ -66,12 +66,13 @@ def _hourly(platform: Platform, dataset: Dataset) -> dg.Definitions:
     """Topics, raw, staged and quarantine of the sources that share a contract, with their schedules."""
     hours = hour_by_source(platform.settings.partitions_start, dataset.source_names)
     job = hour_job(dataset)
+    contract = platform.contract(dataset.contract)
     return dg.Definitions(
         assets=[
             *(topic_spec(source) for source in dataset.sources),
             raw_asset(dataset, hours),
-            validation_assets(dataset, platform.contract(dataset.contract), hours),
-            replay_asset(dataset, platform.contract(dataset.contract), hours),
+            validation_assets(dataset, contract, hours),
+            replay_asset(dataset, contract, hours),
         ],
         jobs=[job],
         schedules=[source_schedule(source, job) for source in dataset.sources],

@@ -52,13 +52,24 @@ def prepare_dbt_project(platform: Platform, own_tables: Sequence[Table]) -> DbtP
     return DbtProject(project, target=platform.settings.warehouse.value)
 
 
+def run_dbt(project: Path, target: str, args: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run dbt in a process of its own, outside any asset; `Platform.export_dbt_environment` comes first.
+
+    Args:
+        project: the folder that was laid out.
+        target: `duckdb` or `redshift`.
+        args: what follows `dbt`, as of `warehouse/dbt_args.py`.
+    """
+    command = [
+        *(sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "--log-path", str(project / "logs"), *args),
+        *("--project-dir", str(project), "--profiles-dir", str(project), "--target", target),
+    ]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
 def _parse(platform: Platform, project: Path) -> None:
     platform.export_dbt_environment()
-    command = [
-        *(sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "--log-path", str(project / "logs"), "parse"),
-        *("--project-dir", str(project), "--profiles-dir", str(project), "--target", platform.settings.warehouse.value),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run_dbt(project, platform.settings.warehouse.value, ["parse"])
     if done.returncode != 0:
         raise PermanentError(f"dbt could not parse the models; mend the one it names: {done.stdout[-2000:]}{done.stderr[-500:]}")
 

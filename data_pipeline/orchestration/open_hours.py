@@ -3,14 +3,13 @@
 Belongs here: the job and its schedule. Does not: hours that are over (`assets/landing.py` lands and publishes those).
 """
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import dagster as dg
 
 from data_pipeline.common.errors import PipelineError
 from data_pipeline.common.windows import Hour
-from data_pipeline.landing import CHUNK_ROWS, LandedHour, land_hour
+from data_pipeline.landing import CHUNK_ROWS, land_hour
 from data_pipeline.orchestration.failures import translated_failures
 from data_pipeline.orchestration.keys import raw_key
 from data_pipeline.orchestration.partitions import hour_key
@@ -29,20 +28,7 @@ def open_hours_job(chunk_rows: int = CHUNK_ROWS) -> dg.JobDefinition:
 
     @dg.op(description="Lands the full chunks of the present hour of every source; the hour stays open.")
     def land_full_chunks(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
-        hour = Hour.containing(datetime.now(UTC))
-
-        def land(source: str) -> LandedHour:
-            return land_hour(
-                platform.source(source),
-                hour,
-                platform.kafka,
-                platform.store,
-                run_id=context.run_id,
-                worker_count=platform.settings.worker_count,
-                chunk_rows=chunk_rows,
-            )
-
-        _land_each(context, platform, hour, land)
+        _land_each(context, platform, Hour.containing(datetime.now(UTC)), chunk_rows)
 
     @dg.job(
         name="land_open_hours",
@@ -55,13 +41,21 @@ def open_hours_job(chunk_rows: int = CHUNK_ROWS) -> dg.JobDefinition:
     return job
 
 
-def _land_each(context: dg.OpExecutionContext, platform: Platform, hour: Hour, land: Callable[[str], LandedHour]) -> None:
+def _land_each(context: dg.OpExecutionContext, platform: Platform, hour: Hour, chunk_rows: int) -> None:
     """Land every source; one that fails stops no other, and the run fails at its end with the first error."""
     errors: list[PipelineError] = []
     for dataset in platform.datasets:
         for source in dataset.source_names:
             try:
-                landed = land(source)
+                landed = land_hour(
+                    platform.source(source),
+                    hour,
+                    platform.kafka,
+                    platform.store,
+                    run_id=context.run_id,
+                    worker_count=platform.settings.worker_count,
+                    chunk_rows=chunk_rows,
+                )
             except PipelineError as error:
                 context.log.error(f"{source}: {error}")
                 errors.append(error)

@@ -66,6 +66,11 @@ class Platform:
         return [Dataset(_dataset_name(contract), contract, tuple(group)) for contract, group in groups.items()]
 
     @property
+    def dataset_names(self) -> dict[str, str]:
+        """The name of each source's dataset."""
+        return {source.name: dataset.name for dataset in self.datasets for source in dataset.sources}
+
+    @property
     def product_events(self) -> Dataset | None:
         """The dataset from which sessions and marts are built, if there is one."""
         return next((dataset for dataset in self.datasets if dataset.is_product_events), None)
@@ -86,10 +91,9 @@ class Platform:
 
     def contract(self, name: str) -> Contract:
         """The contract of that folder, resolved against the folder of the sources file."""
-        from data_pipeline.contracts.contract import load_contract
+        from data_pipeline.contracts.contract import load_contract_beside
 
-        beside_sources_file = self.settings.sources_file.parent / name
-        return load_contract(beside_sources_file if beside_sources_file.is_dir() else name)
+        return load_contract_beside(self.settings.sources_file, name)
 
     def warehouse(self) -> Warehouse:
         """A warehouse adapter; it connects when used."""

@@ -15,10 +15,9 @@ from data_pipeline.common.windows import parse_day
 from data_pipeline.orchestration.platform import Dataset, Platform
 from data_pipeline.transforms import plan_rebuilds, stale_days
 from data_pipeline.transforms.rebuilds import MOST_RUNS_AN_HOUR, REST, Rebuild
+from data_pipeline.transforms.staged_hours import LOOKBACK_DAYS
 
 LATE_DAYS_EVERY_S = 300
-LOOKBACK_DAYS = 31
-"""The contract lets an event arrive up to 30 days after it happened."""
 
 
 def late_days_sensor(dataset: Dataset, job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:

@@ -13,8 +13,8 @@ from datetime import date, timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from data_pipeline.common.windows import midnight
 from data_pipeline.transforms.deduplicate import LINEAGE
-from data_pipeline.transforms.staged_rows import midnight
 
 
 def crossing_digests(events: DataFrame, day: date) -> dict[str, str]:

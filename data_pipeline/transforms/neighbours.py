@@ -17,8 +17,8 @@ from functools import reduce
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from data_pipeline.common.windows import midnight
 from data_pipeline.transforms.sessions import GAP_MINUTES, GAP_MS
-from data_pipeline.transforms.staged_rows import midnight
 
 _GAP = timedelta(minutes=GAP_MINUTES)
 ReadDay = Callable[[date], DataFrame | None]

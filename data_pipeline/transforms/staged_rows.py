@@ -6,13 +6,14 @@ Belongs here: from manifests to a DataFrame. Does not: which hours (`staged_hour
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from data_pipeline.common.object_store import ObjectStore
+from data_pipeline.common.windows import midnight
 from data_pipeline.transforms.schemas import staged_schema
 from data_pipeline.transforms.staged_hours import StagedHour
 
@@ -38,8 +39,3 @@ def read_staged(spark: SparkSession, store: ObjectStore, hours: Iterable[StagedH
 def is_of_days(first: date, last: date) -> Column:
     """Whether a row's `occurred_at` lies on one of the days from first to last, both included."""
     return (F.col("occurred_at") >= F.lit(midnight(first))) & (F.col("occurred_at") < F.lit(midnight(last + timedelta(days=1))))
-
-
-def midnight(day: date) -> datetime:
-    """The first instant of a UTC day."""
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)

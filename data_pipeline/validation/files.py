@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_pipeline.common.errors import PermanentError
-from data_pipeline.contracts.arrow import RAW_SCHEMA
+from data_pipeline.contracts.arrow import raw_table
 from data_pipeline.validation.table import conform_raw
 
 LARGE_FILE_BYTES = 8 * 2**20
@@ -72,10 +72,7 @@ def _lines(path: Path, place: int) -> Iterator[pa.Table]:
                     "offset": pa.array(range(offset, offset + count), pa.int64()),
                     "value": values,
                 }
-                yield pa.table(
-                    [columns.get(field.name, pa.nulls(count, field.type)) for field in RAW_SCHEMA],
-                    schema=RAW_SCHEMA,
-                )
+                yield raw_table(columns)
                 offset += count
     except OSError as error:
         raise PermanentError(f"'{path}' cannot be read ({error.strerror}).") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from data_pipeline.common.errors import PermanentError
 from data_pipeline.common.layout import archive_prefix
@@ -28,6 +29,10 @@ class MovedDay:
     day: date
     rows: int
     size_bytes: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As commands print it and the job records it."""
+        return {"table": self.table, "day": self.day.isoformat(), "rows": self.rows, "size_bytes": self.size_bytes}
 
 
 def first_kept_day(today: date, months: int = RETENTION_MONTHS) -> date:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from data_pipeline.contracts.arrow import RAW_SCHEMA
+from data_pipeline.contracts.arrow import RAW_SCHEMA, raw_table
 from data_pipeline.contracts.contract import Contract, load_contract
 from data_pipeline.devstack.agreement.mutate import SOURCES, Mutator
 from data_pipeline.devstack.agreement.oracles import (
@@ -146,4 +146,4 @@ def _raw_table(values: list[bytes | None]) -> pa.Table:
         "received_at": pa.array([RECEIVED_AT] * count, RAW_SCHEMA.field("received_at").type),
         "value": pa.array(values, pa.binary()),
     }
-    return pa.table([columns.get(each.name, pa.nulls(count, each.type)) for each in RAW_SCHEMA], schema=RAW_SCHEMA)
+    return raw_table(columns)

@@ -56,6 +56,33 @@ def run_forked(count: int, work: Callable[[int, Callable[[Any], None]], None]) -
         raise RuntimeError("A process of the drill failed; its error is above.")
 
 
+def run_shares(
+    count: int,
+    jobs: int,
+    work: Callable[[int, list[int], Callable[[int], None]], Any],
+    progress: Callable[[int], None],
+) -> Iterator[Any]:
+    """Do `count` things in `jobs` processes at once; yields what each process found, as JSON values.
+
+    Args:
+        count: how many things in all.
+        jobs: how many processes.
+        work: gets the number of its process, everybody's share, and a function that hears how many of its own are done.
+        progress: hears how many are done in all.
+
+    Raises:
+        RuntimeError: one of them failed; its error is on standard error.
+    """
+    shares = [count // jobs + (number < count % jobs) for number in range(jobs)]
+    done = [0] * jobs
+    for number, told in run_forked(jobs, lambda number, tell: tell(work(number, shares, tell))):
+        if isinstance(told, int):
+            done[number] = told
+            progress(sum(done))
+        else:
+            yield told
+
+
 def _work(write_end: int, number: int, work: Callable[[int, Callable[[Any], None]], None]) -> None:
     with os.fdopen(write_end, "w") as pipe:
         work(number, lambda told: print(json.dumps(told), file=pipe, flush=True))

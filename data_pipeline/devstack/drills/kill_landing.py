@@ -23,10 +23,11 @@ from typing import Any
 import click
 
 from data_pipeline.common.errors import TransientError
+from data_pipeline.common.manifest import MANIFEST_NAME
 from data_pipeline.common.object_store import S3ObjectStore
 from data_pipeline.common.sources import Source
 from data_pipeline.common.windows import Hour
-from data_pipeline.devstack.drills.forking import exit_after, run_forked
+from data_pipeline.devstack.drills.forking import exit_after, run_shares
 from data_pipeline.landing import land_hour
 from data_pipeline.landing.native_gather import warm_up
 from data_pipeline.landing.range_reader import RangeReader
@@ -215,7 +216,7 @@ class _WatchedStore:
             return attribute
 
         def watched(key: str, *arguments: Any) -> Any:
-            what = f"{name} {'manifest' if key.endswith('_manifest.json') else key.split('/', maxsplit=1)[0]}"
+            what = f"{name} {'manifest' if key.endswith(MANIFEST_NAME) else key.split('/', maxsplit=1)[0]}"
             self._step(f"before {what}")
             answer = attribute(key, *arguments)
             self._step(f"after {what}")
@@ -230,22 +231,15 @@ def run_kills_at_once(servers: str, store: S3ObjectStore, count: int, seed: int,
     Raises:
         RuntimeError: one of them failed; its error is on standard error.
     """
-    shares = [count // jobs + (number < count % jobs) for number in range(jobs)]
 
-    def work(number: int, tell: Callable[[Any], None]) -> None:
+    def work(number: int, shares: list[int], tell: Callable[[int], None]) -> list[Any]:
         own = replace(store, prefix=f"{store.prefix}job-{number}/")
         report = run_kills(servers, own, shares[number], seed * 1000 + number, tell)
-        tell([report.kills, report.steps, report.wrong])
+        return [report.kills, report.steps, report.wrong]
 
-    done = [0] * jobs
     report = KillReport(0, Counter(), [])
-    for number, told in run_forked(jobs, work):
-        if isinstance(told, int):
-            done[number] = told
-            progress(sum(done))
-        else:
-            kills, names, wrong = told
-            report = KillReport(report.kills + kills, report.steps + Counter(names), report.wrong + wrong)
+    for kills, names, wrong in run_shares(count, jobs, work, progress):
+        report = KillReport(report.kills + kills, report.steps + Counter(names), report.wrong + wrong)
     return report
 
 

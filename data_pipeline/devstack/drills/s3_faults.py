@@ -23,7 +23,7 @@ from data_pipeline.common.errors import PipelineError
 from data_pipeline.common.manifest import MANIFEST_NAME, Manifest
 from data_pipeline.common.object_store import S3ObjectStore
 from data_pipeline.common.sources import Source
-from data_pipeline.devstack.drills.forking import exit_after, run_forked
+from data_pipeline.devstack.drills.forking import exit_after, run_shares
 from data_pipeline.devstack.drills.kill_landing import HOUR, PARTITIONS, TOPIC, fill_topic
 from data_pipeline.devstack.faulty_proxy import Fault, FaultyProxy
 from data_pipeline.landing import land_hour, prove_hour
@@ -161,22 +161,15 @@ def run_faults_at_once(
     Raises:
         RuntimeError: one of them failed; its error is on standard error.
     """
-    shares = [count // jobs + (number < count % jobs) for number in range(jobs)]
 
-    def work(number: int, tell: Callable[[Any], None]) -> None:
+    def work(number: int, shares: list[int], tell: Callable[[int], None]) -> list[Any]:
         own = replace(store, prefix=f"{store.prefix}job-{number}/")
         report = run_faults(servers, own, shares[number], seed * 1000 + number, tell, sum(shares[:number]))
-        tell([report.cases, report.failed_runs, report.wrong])
+        return [report.cases, report.failed_runs, report.wrong]
 
-    done = [0] * jobs
     report = FaultReport(Counter(), 0, [])
-    for number, told in run_forked(jobs, work):
-        if isinstance(told, int):
-            done[number] = told
-            progress(sum(done))
-        else:
-            cases, failed_runs, wrong = told
-            report = FaultReport(report.cases + Counter(cases), report.failed_runs + failed_runs, report.wrong + wrong)
+    for cases, failed_runs, wrong in run_shares(count, jobs, work, progress):
+        report = FaultReport(report.cases + Counter(cases), report.failed_runs + failed_runs, report.wrong + wrong)
     return report
 
 

@@ -1,6 +1,6 @@
 """Arrow columns straight into librdkafka's queue: no Python object for a record, half the CPU time of `Producer.produce`.
 
-Belongs here: one librdkafka producer by its C interface, Does not: the loop over rows
+Belongs here: one librdkafka producer by its C interface. Does not: the loop over rows
 (`native_queue.py`), what is sent (`sinks.py`), the interface's declaration (`landing/native_library.py`).
 """
 
@@ -49,7 +49,7 @@ class NativeProducer:
         def on_report(client: int, message: int, opaque: int) -> None:
             code = ctypes.c_int32.from_address(message).value
             if code != 0:
-                on_failure(KafkaError(code, (library.err2str(code) or b"").decode(errors="replace")))
+                on_failure(library.error(code))
 
         # librdkafka keeps the addresses only.
         self._callbacks = (_REPORT_CALLBACK(on_report), ERROR_CALLBACK(lambda client, code, reason, opaque: None))
@@ -86,7 +86,7 @@ class NativeProducer:
             code = self._library.error_code(error)
             self._library.error_destroy(error)
             if code != _QUEUE_FULL:
-                raise KafkaException(KafkaError(code, (self._library.err2str(code) or b"").decode(errors="replace")))
+                raise KafkaException(self._library.error(code))
         return int(stopped)
 
     def poll(self, timeout_s: float) -> None:

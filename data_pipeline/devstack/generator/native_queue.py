@@ -14,16 +14,13 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
+from data_pipeline.landing.native_gather import c_call
+
 
 @intrinsic
 def _call_produce(typingctx, function, client, units, count):
-    word = ir.IntType(64)
-
-    def codegen(context, builder, signature, args):
-        kind = ir.FunctionType(word, [word] * 3)
-        return builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
-
-    return types.int64(*[types.int64] * 4), codegen
+    codegen, signature = c_call(ir.IntType(64), types.int64, 3)
+    return signature, codegen
 
 
 @njit(nogil=True, cache=True)

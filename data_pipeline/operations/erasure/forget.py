@@ -18,8 +18,7 @@ from data_pipeline.operations.erasure.person import Person
 from data_pipeline.operations.erasure.raw import empty_records
 from data_pipeline.operations.erasure.record import Erasure, delete_versions, find_pending, new_id, write_pending, write_tombstone
 from data_pipeline.operations.erasure.search import SearchResult, search_bucket
-
-_HOUR_STAGES = ("raw", "staged", "quarantine")
+from data_pipeline.operations.manifests import HOUR_STAGES
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ def _partition_of(key: str) -> str:
 def _hour_folders(found: Found) -> list[str]:
     others = [folder for folder in sorted(found.rows) if not folder.startswith("raw/")]
     hours = sorted(folder for folder in found.rows if folder.startswith("raw/"))
-    return [*(folder.replace("raw/", f"{stage}/", 1) for folder in hours for stage in _HOUR_STAGES), *others]
+    return [*(folder.replace("raw/", f"{stage}/", 1) for folder in hours for stage in HOUR_STAGES), *others]
 
 
 def _require_staged(store: ObjectStore, found: Found) -> None:

@@ -60,17 +60,11 @@ def _rewrite(store: ObjectStore, folder: str, entry: Entry, rows: Sequence[int],
     if hashlib.sha256(data).hexdigest() != entry.sha256:
         raise PermanentError(f"{store.url(entry.key)} does not have the digest that its manifest says; restore it before erasing from it.")
     table = pq.read_table(io.BytesIO(data))
-    keep = [True] * table.num_rows
-    for row in rows:
-        keep[row] = False
-    mask = pa.array(keep)
+    doomed = set(rows)
+    # A position that is null takes a null.
+    positions = pa.array([None if row in doomed else row for row in range(table.num_rows)], pa.int64())
     for name in _EMPTIED:
-        column = table[name].combine_chunks()
-        nothing = pa.nulls(1, column.type)
-        taken = pa.concat_arrays([column, nothing]).take(
-            pa.array([n if kept else table.num_rows for n, kept in enumerate(mask.to_pylist())])
-        )
-        table = table.set_column(table.schema.get_field_index(name), table.schema.field(name), taken)
+        table = table.set_column(table.schema.get_field_index(name), table.schema.field(name), table[name].take(positions))
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd", use_dictionary=False)
     new = buffer.getvalue()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from data_pipeline.operations.manifests import HourManifests
+from data_pipeline.operations.manifests import HOUR_STAGES, count_rejected
 from data_pipeline.operations.signals.checks import CheckResult
 from data_pipeline.operations.signals.facts import Facts
 
@@ -73,26 +73,17 @@ def _partitions(facts: Facts, gauge: _MakeGauge) -> None:
     share = gauge("rejected_ratio", "Share of rows that a rule rejects, over the hours looked at.", "source", "rule")
     for source in sorted(facts.sources):
         hours = [item for item in facts.hours if item.source == source]
-        for stage in ("raw", "staged", "quarantine"):
+        for stage in HOUR_STAGES:
             published = [item for item in hours if getattr(item, stage) is not None]
             if published:
                 last = published[-1]
                 newest.labels(source, stage).set(last.hour.start.timestamp())
                 rows.labels(source, stage).set(getattr(last, stage).row_count)
-        for rule, ratio in _rejected(hours).items():
-            share.labels(source, rule).set(ratio)
+        rows_in, by_rule = count_rejected(hours)
+        for rule, rejected in by_rule.items() if rows_in else ():
+            share.labels(source, rule).set(rejected / rows_in)
     days = gauge("stale_lake_partitions", "Days whose lake is not what its staged hours would give.")
     days.set(len(facts.stale))
-
-
-def _rejected(hours: Sequence[HourManifests]) -> dict[str, float]:
-    validated = [item for item in hours if item.staged is not None and item.quarantine is not None]
-    rows_in = sum(item.staged.counts["rows_in"] for item in validated if item.staged)
-    by_rule: Counter[str] = Counter()
-    for item in validated:
-        if item.quarantine:
-            by_rule.update(item.quarantine.details.get("by_rule", {}))
-    return {rule: count / rows_in for rule, count in by_rule.items()} if rows_in else {}
 
 
 def _runs_and_resources(facts: Facts, gauge: _MakeGauge) -> None:

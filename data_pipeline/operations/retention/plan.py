@@ -18,7 +18,7 @@ from typing import Any
 
 from data_pipeline.common.errors import PermanentError
 from data_pipeline.common.layout import lake_prefix
-from data_pipeline.common.manifest import MANIFEST_NAME, Manifest
+from data_pipeline.common.manifest import Manifest, manifest_key
 from data_pipeline.common.object_store import ObjectStore
 from data_pipeline.operations.retention.holds import Hold
 from data_pipeline.operations.retention.rules import RetentionRule
@@ -66,7 +66,7 @@ class PartitionItem:
     @property
     def manifest_key(self) -> str:
         """Its manifest's key, whether there is one or not."""
-        return f"{self.folder}/{MANIFEST_NAME}"
+        return manifest_key(self.folder)
 
 
 def retired_key(folder: str) -> str:
@@ -153,7 +153,7 @@ class _Proofs:
 
     def _needs_raw(self, item: PartitionItem, manifest: Manifest, digest: str) -> str:
         folder = item.folder.replace(f"{item.stage}/", "raw/", 1)
-        found = self.store.find(f"{folder}/{MANIFEST_NAME}")
+        found = self.store.find(manifest_key(folder))
         if found is None:
             return "" if self.store.head(retired_key(folder)) is not None else "its raw hour is not there, so it could not be made again"
         # Resolved dead letters are copies of raw's rows, made of no version of it.
@@ -182,7 +182,7 @@ class _Proofs:
 
     def _document(self, folder: str) -> dict[str, Any] | None:
         """Our part of the folder's manifest, or of the record that is left of it."""
-        found = self.store.find(f"{folder}/{MANIFEST_NAME}") or self.store.find(retired_key(folder))
+        found = self.store.find(manifest_key(folder)) or self.store.find(retired_key(folder))
         if found is None:
             return None
         try:

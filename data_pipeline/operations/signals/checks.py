@@ -5,7 +5,7 @@ Belongs here: the list, and running it. Does not: any one signal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from data_pipeline.operations.alerts.alert import Alert
@@ -54,10 +54,15 @@ class CheckResult:
         return not self.alerts and not self.blind_on
 
 
-def run_checks(facts: Facts, limits: Limits) -> list[CheckResult]:
-    """Every check, over the same facts. One that cannot look says so; it is neither green nor an alert of its own."""
+def run_checks(facts: Facts, limits: Limits, kinds: Collection[str] = ()) -> list[CheckResult]:
+    """The checks named, or else every one, over the same facts.
+
+    One that cannot look says so; it is neither green nor an alert of its own.
+    """
     results = []
     for check in CHECKS.values():
+        if kinds and check.kind not in kinds:
+            continue
         blind = tuple(service for service in check.looks_at if facts.is_down(service))
         alerts = tuple(check.signal(facts, limits))
         if alerts:

@@ -6,9 +6,9 @@ Belongs here: what manifests and the event log tell of partitions. Does not: Kaf
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from data_pipeline.common.windows import hours_of_day
+from data_pipeline.common.windows import midnight
 from data_pipeline.operations.alerts.alert import Alert, Severity
 from data_pipeline.operations.manifests import HourManifests
 from data_pipeline.operations.signals.facts import PLATFORM_OWNER, Facts, Limits
@@ -87,7 +87,7 @@ def conservation_broken(facts: Facts, limits: Limits) -> list[Alert]:
                     day,
                     f"{sentence}: {difference:+,} rows",
                     "0 rows",
-                    _midnight(day),
+                    midnight(day),
                     "The day was built from other staged hours than are published now.",
                     float(difference),
                 )
@@ -140,7 +140,7 @@ def day_late(facts: Facts, limits: Limits) -> list[Alert]:
     """A day is not published on its dashboards two hours after it ended."""
     alerts = []
     for day in _days_with_rows(facts):
-        deadline = _midnight(day + timedelta(days=1)) + limits.day_deadline
+        deadline = midnight(day + timedelta(days=1)) + limits.day_deadline
         missing = _not_materialized(facts, day)
         if facts.now <= deadline or not missing:
             continue
@@ -149,7 +149,7 @@ def day_late(facts: Facts, limits: Limits) -> list[Alert]:
                 "day_late",
                 missing[0],
                 day,
-                f"{len(missing)} assets of the day are not built {_minutes(facts.now - _midnight(day + timedelta(days=1)))} after its end",
+                f"{len(missing)} assets of the day are not built {_minutes(facts.now - midnight(day + timedelta(days=1)))} after its end",
                 f"{_minutes(limits.day_deadline)} after its end",
                 deadline,
                 "The day's run failed or did not start, or an hour of it came late.",
@@ -186,7 +186,7 @@ def mart_stale(facts: Facts, limits: Limits) -> list[Alert]:
             continue
         for day_text, place in sorted(lake.items()):
             day = date.fromisoformat(day_text)
-            due = _midnight(day + timedelta(days=1)) + limits.event_to_dashboard
+            due = midnight(day + timedelta(days=1)) + limits.event_to_dashboard
             # A day that was never built at all is late, not stale.
             is_behind = day_text in places and place > places[day_text]
             if ("events", day) in facts.lake and is_behind and facts.now > due:
@@ -293,10 +293,6 @@ def _of_day(kind: str, asset: str, day: date, observed: str, threshold: str, sin
         f"{kind}:{day}",
         value,
     )
-
-
-def _midnight(day: date) -> datetime:
-    return hours_of_day(day)[0].start.astimezone(UTC)
 
 
 def _minutes(span: timedelta) -> str:

@@ -5,10 +5,9 @@ Belongs here: these two. Does not: how history is judged (`validation/history/`)
 
 from __future__ import annotations
 
-from collections import Counter
-
 from data_pipeline.common.windows import Hour
 from data_pipeline.operations.alerts.alert import Alert, Severity
+from data_pipeline.operations.manifests import count_rejected
 from data_pipeline.operations.signals.facts import Facts, FindingFact, Limits
 
 _VOLUME, _QUARANTINE = "volume", "quarantine_rate"
@@ -32,11 +31,7 @@ def quarantine_share(facts: Facts, limits: Limits) -> list[Alert]:
     ]
     for source in sorted(facts.sources):
         hours = [item for item in facts.hours if item.source == source and item.staged is not None and item.quarantine is not None]
-        rows = sum(item.staged.counts["rows_in"] for item in hours if item.staged)
-        by_rule: Counter[str] = Counter()
-        for item in hours:
-            if item.quarantine:
-                by_rule.update(item.quarantine.details.get("by_rule", {}))
+        rows, by_rule = count_rejected(hours)
         for rule, rejected in sorted(by_rule.items()):
             newest = max(item.hour for item in hours).date
             if rejected >= limits.quarantine_rows and rejected > limits.quarantine_share * rows:

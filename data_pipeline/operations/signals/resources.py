@@ -9,7 +9,7 @@ import statistics
 from collections import Counter
 from datetime import date, datetime, timedelta
 
-from data_pipeline.common.windows import hours_of_day
+from data_pipeline.common.windows import midnight
 from data_pipeline.operations.alerts.alert import Alert, Severity
 from data_pipeline.operations.signals.facts import PLATFORM_OWNER, Facts, Limits
 
@@ -72,7 +72,7 @@ def bucket_growth(facts: Facts, limits: Limits) -> list[Alert]:
             f"lake {days[-1]}",
             f"{last / 2**30:,.1f} GiB, usually {usual / 2**30:,.1f} GiB",
             f"{limits.growth_factor:g} times as much",
-            hours_of_day(days[-1])[0].start,
+            midnight(days[-1]),
             "More events arrived, or a field grew.",
             f"data-pipeline cost --measure {days[-1]}",
             Severity.TICKET,

@@ -10,7 +10,8 @@ from datetime import timedelta
 from data_pipeline.operations.alerts.alert import Alert, Severity
 from data_pipeline.operations.signals.facts import PLATFORM_OWNER, Facts, Limits, RunFact
 
-_AT_WORK = {"QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING"}
+AT_WORK = ("QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING")
+"""Statuses of runs that have not ended."""
 
 
 def run_failed(facts: Facts, limits: Limits) -> list[Alert]:
@@ -103,7 +104,7 @@ def _is_settled(run: RunFact, facts: Facts) -> bool:
     return any(
         other.created_at > run.created_at
         and (other.root_id == run.root_id or (other.job, other.target) == (run.job, run.target))
-        and (other.status == "SUCCESS" or other.status in _AT_WORK)
+        and (other.status == "SUCCESS" or other.status in AT_WORK)
         for other in facts.runs
     )
 

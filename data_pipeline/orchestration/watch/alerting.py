@@ -45,7 +45,7 @@ class Alerting:
         """
         with self._lock:
             facts = self._watcher.look(instance)
-            results = [result for result in run_checks(facts, Limits()) if not kinds or result.kind in kinds]
+            results = run_checks(facts, Limits(), kinds)
             alerts = [alert for result in results for alert in result.alerts]
             blind = frozenset(result.kind for result in results if result.blind_on)
             return results, evaluate(alerts, blind, self._channels, self._states, self._policy, facts.now)

@@ -14,20 +14,19 @@ from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus, RunsFil
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import InstigatorStatus
 from dagster._core.storage.dagster_run import RunRecord
-from dagster._core.storage.tags import WILL_RETRY_TAG
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+    WILL_RETRY_TAG,
+)
 
 from data_pipeline.operations.signals.facts import DaemonFact, RunFact
+from data_pipeline.operations.signals.runs import AT_WORK
 from data_pipeline.settings import Settings
 
 MEMORY = timedelta(hours=24)
-_PARTITION, _FIRST, _LAST = "dagster/partition", "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-_AT_WORK = [
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-]
+_AT_WORK = [DagsterRunStatus(status) for status in AT_WORK]
 _LAYERS = ("marts", "dashboards")
 _MOST_RUNS = 500
 
@@ -76,7 +75,9 @@ def _run(instance: DagsterInstance, record: RunRecord) -> RunFact:
     if run.status in _AT_WORK:
         events = instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
         changed = max([_utc(changed), *(datetime.fromtimestamp(event.timestamp, UTC) for event in events)])
-    target = run.tags.get(_PARTITION) or (f"{run.tags[_FIRST]}...{run.tags[_LAST]}" if _FIRST in run.tags else "")
+    target = run.tags.get(PARTITION_NAME_TAG, "")
+    if not target and ASSET_PARTITION_RANGE_START_TAG in run.tags:
+        target = f"{run.tags[ASSET_PARTITION_RANGE_START_TAG]}...{run.tags[ASSET_PARTITION_RANGE_END_TAG]}"
     return RunFact(
         run_id=run.run_id,
         job=run.job_name,

@@ -53,7 +53,7 @@ class Watcher:
 
     def _look_slowly(self, now: datetime) -> Facts:
         platform = self.platform
-        datasets = {source.name: dataset.name for dataset in platform.datasets for source in dataset.sources}
+        datasets = platform.dataset_names
         sources = {
             source.name: SourceFact(source.name, source.topic, datasets[source.name], source.owner, False, None)
             for source in platform.sources.values()

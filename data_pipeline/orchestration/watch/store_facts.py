@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from data_pipeline.common.manifest import Manifest
-from data_pipeline.common.windows import Hour, hours_between
+from data_pipeline.common.windows import Hour, hours_between, midnight
 from data_pipeline.contracts.tables import WAREHOUSE_TABLES
 from data_pipeline.landing.ledger import Ledger
 from data_pipeline.operations.cost.model import Plan, monthly_cost
@@ -22,13 +22,12 @@ from data_pipeline.operations.retention.rules import load_rules
 from data_pipeline.operations.signals.facts import CostFact, FindingFact, StaleFact
 from data_pipeline.orchestration.platform import Dataset, Platform
 from data_pipeline.transforms import stale_days
-from data_pipeline.transforms.staged_hours import StagedHours
-from data_pipeline.validation.history import Window, read_profile, settle
-from data_pipeline.validation.history.store import read_acceptances
+from data_pipeline.transforms.staged_hours import LOOKBACK_DAYS, StagedHours
+from data_pipeline.validation.history import Window, settle
+from data_pipeline.validation.history.store import read_acceptances, read_findings
 
 HOURS_BACK = 72
 DAYS_BACK = 8
-LATE_DAYS_BACK = 31
 _FINDINGS_BACK = timedelta(hours=26)
 _THREADS = 16
 
@@ -69,7 +68,7 @@ def gather_store(platform: Platform, now: datetime) -> StoreFacts:
 
 
 def _stale(platform: Platform, dataset: Dataset, now: datetime) -> list[StaleFact]:
-    days = [now.date() - timedelta(days=n) for n in range(LATE_DAYS_BACK + 1)]
+    days = [now.date() - timedelta(days=n) for n in range(LOOKBACK_DAYS + 1)]
     staged = StagedHours(platform.store, dataset.source_names, now)
     found = []
     built = read_lake_days(platform.store, ["events"], days)
@@ -77,7 +76,7 @@ def _stale(platform: Platform, dataset: Dataset, now: datetime) -> list[StaleFac
         manifest = built.get(("events", stale.day))
         known = dict(manifest.details.get("inputs", {})) if manifest else {}
         new = [hour for hour in staged.holding([stale.day]) if known.get(hour.key) != hour.sha256]
-        oldest = min((hour.hour.start for hour in new), default=datetime(stale.day.year, stale.day.month, stale.day.day, tzinfo=UTC))
+        oldest = min((hour.hour.start for hour in new), default=midnight(stale.day))
         found.append(StaleFact(stale.day, stale.reason, oldest))
     return found
 
@@ -87,10 +86,10 @@ def _findings(platform: Platform, hours: list[HourManifests], now: datetime) -> 
 
     def read(item: HourManifests) -> list[FindingFact]:
         window = Window.parse(str(item.hour))
-        profile = read_profile(platform.store, item.source, window)
-        if profile is None or not profile.findings:
+        findings = read_findings(platform.store, item.source, window)
+        if not findings:
             return []
-        settled = settle(profile.findings, read_acceptances(platform.store, item.source, window))
+        settled = settle(findings, read_acceptances(platform.store, item.source, window))
         return [
             FindingFact(item.source, str(item.hour), f.check, f.field, str(f.severity), f.observed, f.expected, f.message) for f in settled
         ]

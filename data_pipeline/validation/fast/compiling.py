@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 from numba.core import event
 
-from data_pipeline.contracts.arrow import RAW_SCHEMA
+from data_pipeline.contracts.arrow import raw_table
 
 LOGGER = logging.getLogger("data_pipeline.validation")
 SLOW = "scan"
@@ -42,10 +42,10 @@ def warm_up() -> None:
     from data_pipeline.contracts.contract import load_contract
     from data_pipeline.validation.table import TableValidator
 
-    lines = (load_contract("product_event").folder / "examples.ndjson").read_bytes().splitlines()
-    columns = {"value": pa.array(lines, pa.binary()), "offset": pa.array(range(len(lines)), pa.int64())}
-    raw = pa.table([columns.get(field.name, pa.nulls(len(lines), field.type)) for field in RAW_SCHEMA], schema=RAW_SCHEMA)
-    TableValidator(load_contract("product_event"), "web", use_fast_path=True).validate(raw)
+    contract = load_contract("product_event")
+    lines = (contract.folder / "examples.ndjson").read_bytes().splitlines()
+    raw = raw_table({"value": pa.array(lines, pa.binary()), "offset": pa.array(range(len(lines)), pa.int64())})
+    TableValidator(contract, "web", use_fast_path=True).validate(raw)
 
 
 if __name__ == "__main__":

@@ -45,14 +45,7 @@ def _null_cells(grouped: pl.DataFrame, segment: str) -> pl.DataFrame:
         on=measured, index=["segment", "total"], variable_name="field", value_name="count"
     )
     long = long.filter(pl.col("field") != segment)
-    return long.select(
-        pl.lit("null_rate").alias("check"),
-        "field",
-        "segment",
-        pl.lit("null").alias("key"),
-        pl.col("count").cast(pl.Int64),
-        pl.col("total").cast(pl.Int64),
-    )
+    return cells.from_expressions(long, "null_rate", "field", "segment", pl.lit("null"), "count", "total")
 
 
 def measure_item_nulls(items: dict[str, pl.DataFrame]) -> list[pl.DataFrame]:

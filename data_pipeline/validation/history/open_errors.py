@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from data_pipeline.common.object_store import ObjectStore
 from data_pipeline.validation.history.finding import Finding, Severity
 from data_pipeline.validation.history.history import settle
-from data_pipeline.validation.history.profile import Window, stored_findings
-from data_pipeline.validation.history.store import profile_key, read_acceptances
+from data_pipeline.validation.history.profile import Window
+from data_pipeline.validation.history.store import read_acceptances, read_findings
 
 _READERS = 16
 
@@ -30,8 +30,7 @@ def open_errors(store: ObjectStore, windows: Iterable[tuple[str, Window]]) -> di
 
     def read(key: tuple[str, Window]) -> list[Finding]:
         source, window = key
-        found = store.find(profile_key(source, window))
-        findings = stored_findings(found.data, store.url(profile_key(source, window))) if found else ()
+        findings = read_findings(store, source, window)
         if not any(finding.severity is Severity.ERROR for finding in findings):
             return []
         settled = settle(findings, read_acceptances(store, source, window))

@@ -9,7 +9,7 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_pipeline.common.errors import PermanentError
-from data_pipeline.common.windows import Hour, parse_day
+from data_pipeline.common.windows import Hour, midnight, parse_day
 from data_pipeline.validation.history import cells
 from data_pipeline.validation.history.finding import Finding
 from data_pipeline.validation.history.sketches import Sketch
@@ -39,8 +39,7 @@ class Window:
         """Read `2026-03-14` or `2026-03-14T09`; PermanentError otherwise."""
         if "T" in text:
             return cls(Hour.parse(text).start, False)
-        day = parse_day(text)
-        return cls(datetime(day.year, day.month, day.day, tzinfo=UTC), True)
+        return cls(midnight(parse_day(text)), True)
 
     @property
     def date(self) -> date:

@@ -16,9 +16,10 @@ import polars as pl
 
 from data_pipeline.common.errors import PermanentError
 from data_pipeline.common.object_store import ObjectStore
+from data_pipeline.validation.history.finding import Finding
 from data_pipeline.validation.history.history import Acceptance, ProfileHistory
 from data_pipeline.validation.history.orders import ORDER_SCHEMA
-from data_pipeline.validation.history.profile import Profile, Window
+from data_pipeline.validation.history.profile import Profile, Window, stored_findings
 from data_pipeline.validation.history.thresholds import MAX_DAYS, MIN_WINDOWS
 
 _READERS = 16
@@ -85,6 +86,13 @@ def read_profile(store: ObjectStore, source: str, window: Window) -> Profile | N
     """The stored profile of a window, with its findings; None where there is none."""
     found = _read_profiles(store, source, [window])
     return found[0] if found else None
+
+
+def read_findings(store: ObjectStore, source: str, window: Window) -> tuple[Finding, ...]:
+    """The findings of a window's stored profile, without reading its cells; none where it was never judged."""
+    key = profile_key(source, window)
+    found = store.find(key)
+    return stored_findings(found.data, store.url(key)) if found is not None else ()
 
 
 def read_acceptances(store: ObjectStore, source: str, window: Window) -> list[Acceptance]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from data_pipeline.contracts import arrow
 from data_pipeline.contracts.arrow import RAW_SCHEMA
 from data_pipeline.contracts.contract import CONTRACTS_DIR
 from data_pipeline.devstack.agreement.mutate import SOURCES, Mutator
@@ -41,4 +42,4 @@ def raw_table(values: list[bytes | None], received_at: datetime | list[datetime 
         "received_at": pa.array(received, RAW_SCHEMA.field("received_at").type),
         "value": pa.array(values, pa.binary()),
     }
-    return pa.table([columns.get(field.name, pa.nulls(count, field.type)) for field in RAW_SCHEMA], schema=RAW_SCHEMA)
+    return arrow.raw_table(columns)
